@@ -1,0 +1,1 @@
+"""The widgets. Python owns the numbers; JavaScript owns pixels and pointers."""

@@ -1,0 +1,124 @@
+"""What every FluxLab widget shares: messages, errors in words, a picture without a kernel."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from fluxlab.widgets.session import Session, session_of
+
+STATIC = Path(__file__).parent / "static"
+
+
+def script(name: str) -> str:
+    """The ES module of one widget: the shared helpers, then its own code."""
+    return (STATIC / "common.js").read_text("utf-8") + (STATIC / f"{name}.js").read_text("utf-8")
+
+
+def style(name: str) -> str:
+    """The style sheet of one widget: the shared theme, then its own rules, if it has any."""
+    own = STATIC / f"{name}.css"
+    return (STATIC / "common.css").read_text("utf-8") + (
+        own.read_text("utf-8") if own.exists() else ""
+    )
+
+
+def in_words(problem: BaseException) -> str:
+    """An exception as a student reads it: the message, and where in *their* code it happened."""
+    text = str(problem) or type(problem).__name__
+    own = [
+        frame
+        for frame in traceback.extract_tb(problem.__traceback__)
+        if "fluxlab" not in Path(frame.filename).parts
+    ]
+    where = f" (line {own[-1].lineno} of {own[-1].name})" if own else ""
+    expected = type(problem).__module__.startswith("fluxlab")
+    return text if expected else f"{type(problem).__name__}: {text}{where}"
+
+
+class View(anywidget.AnyWidget):
+    """A widget that looks at one trace.
+
+    A message `{"type": "select", "matrix": ...}` from the page calls `on_select(matrix=...)`
+    under the trace's lock. Whatever it raises is shown in the widget, in words.
+    A subclass sends what it shows from `refresh`, which the session calls after each change.
+    """
+
+    error = traitlets.Unicode("").tag(sync=True)
+    name = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.name:
+            cls._esm = script(cls.name)
+            cls._css = style(cls.name)
+
+    def __init__(self, thing: Any) -> None:
+        """`thing` is a Network, a Trace, or the Session that other widgets share."""
+        self.session: Session = session_of(thing)
+        self.shown = False
+        super().__init__()
+        self.on_msg(self._receive)
+        self.session.views.add(self)
+
+    @property
+    def trace(self) -> Any:
+        return self.session.trace
+
+    def on_ready(self) -> None:
+        """A page shows this widget (again): send everything."""
+        self.shown = True
+        self.refresh("all")
+
+    def refresh(self, what: str) -> None:
+        """Send what changed: "all", "values", "position", "selection" or "layout"."""
+        raise NotImplementedError
+
+    def guard(self, action: Callable[[], None]) -> None:
+        """Do it; if it fails, say so in the widget."""
+        try:
+            with self.session.lock:
+                action()
+        except Exception as problem:  # shown to the student, never lost
+            self.error = in_words(problem)
+        else:
+            if self.error:
+                self.error = ""
+
+    def _receive(self, _widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        message = dict(content)
+        handler = getattr(self, f"on_{message.pop('type', '')}", None)
+        if handler is not None:
+            self.guard(lambda: handler(**message))
+
+    # Without a kernel: a static picture and a text form of the same state.
+
+    def picture(self) -> bytes | None:
+        """A PNG of what the widget shows now, or None if text says it all."""
+        return None
+
+    def text(self) -> str:
+        """What the widget shows, as text; stable from run to run."""
+        return f"{type(self).__name__} of {self.session.title}"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return with_fallback(super()._repr_mimebundle_(**kwargs), self)
+
+
+def with_fallback(bundle: Any, view: Any) -> Any:
+    """The widget's MIME bundle, with a picture and a text for pages that have no kernel."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    data = dict(data or {})
+    data["text/plain"] = view.text()
+    picture = view.picture()
+    if picture is not None:
+        data["image/png"] = picture
+    return data, metadata

@@ -1,0 +1,94 @@
+// Shared by every widget: this text stands before each widget's own module.
+
+/** Make an element: element("button", {class: "x", onclick: f}, "text", child, ...). */
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value != null) made.setAttribute(key, value);
+  }
+  made.append(...children.filter((child) => child != null));
+  return made;
+}
+
+/** The root of a view. JupyterLab leaves the keys pressed inside it alone. */
+function root(el, className) {
+  el.classList.add("fluxlab", className);
+  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  const keep = (event) => event.stopPropagation();
+  el.addEventListener("keydown", keep);
+  return () => el.removeEventListener("keydown", keep);
+}
+
+/** A line that shows model.error, in words, and is read aloud when it changes. */
+function errorLine(model) {
+  const line = element("div", { class: "fl-error", role: "alert" });
+  const show = () => (line.textContent = model.get("error"));
+  model.on("change:error", show);
+  show();
+  return [line, () => model.off("change:error", show)];
+}
+
+/** Listen to Python's messages: listen(model, {frame(message, buffers) {...}}). */
+function listen(model, handlers) {
+  const hear = (message, buffers) => handlers[message.type]?.(message, buffers);
+  model.on("msg:custom", hear);
+  return () => model.off("msg:custom", hear);
+}
+
+/** A number as a student reads it: three or four significant digits, a true minus sign. */
+function number(value, digits = 4) {
+  if (Number.isNaN(value)) return "not a number";
+  if (value === Infinity) return "infinity";
+  if (value === -Infinity) return "−infinity";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const text =
+    size >= 1e6 || size < 1e-4
+      ? value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e")
+      : String(Number(value.toPrecision(digits)));
+  return text.replace(/-/g, "−");
+}
+
+/** The colours of the theme that `el` stands in, as CSS strings. */
+function themeColours(el) {
+  const style = getComputedStyle(el);
+  const read = (name) => style.getPropertyValue(`--fl-${name}`).trim();
+  return Object.fromEntries(
+    ["back", "panel", "line", "ink", "muted", "accent", "empty", "zero", "low", "high",
+     "unit-0", "unit-1", "select", "good", "bad"].map((name) => [name, read(name)]),
+  );
+}
+
+/** Call `changed` when JupyterLab, VS Code or the system switches between light and dark. */
+function watchTheme(changed) {
+  const observer = new MutationObserver(changed);
+  observer.observe(document.body, {
+    attributes: true,
+    attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"],
+  });
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", changed);
+  return () => {
+    observer.disconnect();
+    media.removeEventListener("change", changed);
+  };
+}
+
+/** Send the newest value, with at most three requests under way; stale ones are dropped.
+ *  Python answers each with {type: "done", seq}. */
+function inFlight(model, limit = 3) {
+  let under = 0, sequence = 0, waiting = null;
+  const pump = () => {
+    while (waiting && under < limit) {
+      under += 1;
+      model.send({ ...waiting, seq: ++sequence });
+      waiting = null;
+    }
+  };
+  return {
+    send(message) { waiting = message; pump(); },
+    done() { under = Math.max(0, under - 1); pump(); },
+  };
+}
