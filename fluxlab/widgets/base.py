@@ -41,12 +41,11 @@ def in_words(problem: BaseException) -> str:
     return text if expected else f"{type(problem).__name__}: {text}{where}"
 
 
-class View(anywidget.AnyWidget):
-    """A widget that looks at one trace.
+class Widget(anywidget.AnyWidget):
+    """A widget of our own.
 
-    A message `{"type": "select", "matrix": ...}` from the page calls `on_select(matrix=...)`
-    under the trace's lock. Whatever it raises is shown in the widget, in words.
-    A subclass sends what it shows from `refresh`, which the session calls after each change.
+    A message `{"type": "select", "matrix": ...}` from the page calls `on_select(matrix=...)`.
+    Whatever it raises is shown in the widget, in words.
     """
 
     error = traitlets.Unicode("").tag(sync=True)
@@ -58,32 +57,15 @@ class View(anywidget.AnyWidget):
             cls._esm = script(cls.name)
             cls._css = style(cls.name)
 
-    def __init__(self, thing: Any) -> None:
-        """`thing` is a Network, a Trace, or the Session that other widgets share."""
-        self.session: Session = session_of(thing)
+    def __init__(self) -> None:
         self.shown = False
         super().__init__()
         self.on_msg(self._receive)
-        self.session.views.add(self)
-
-    @property
-    def trace(self) -> Any:
-        return self.session.trace
-
-    def on_ready(self) -> None:
-        """A page shows this widget (again): send everything."""
-        self.shown = True
-        self.refresh("all")
-
-    def refresh(self, what: str) -> None:
-        """Send what changed: "all", "values", "position", "selection" or "layout"."""
-        raise NotImplementedError
 
     def guard(self, action: Callable[[], None]) -> None:
         """Do it; if it fails, say so in the widget."""
         try:
-            with self.session.lock:
-                action()
+            action()
         except Exception as problem:  # shown to the student, never lost
             self.error = in_words(problem)
         else:
@@ -104,13 +86,49 @@ class View(anywidget.AnyWidget):
 
     def text(self) -> str:
         """What the widget shows, as text; stable from run to run."""
-        return f"{type(self).__name__} of {self.session.title}"
+        return type(self).__name__
 
     def __repr__(self) -> str:
         return self.text()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         return with_fallback(super()._repr_mimebundle_(**kwargs), self)
+
+
+class View(Widget):
+    """A widget that looks at one trace; its messages are handled under the trace's lock.
+
+    A subclass sends what it shows from `refresh`, which the session calls after each change.
+    """
+
+    def __init__(self, thing: Any) -> None:
+        """`thing` is a Network, a Trace, or the Session that other widgets share."""
+        self.session: Session = session_of(thing)
+        super().__init__()
+        self.session.views.add(self)
+
+    @property
+    def trace(self) -> Any:
+        return self.session.trace
+
+    def on_ready(self) -> None:
+        """A page shows this widget (again): send everything."""
+        self.shown = True
+        self.refresh("all")
+
+    def refresh(self, what: str) -> None:
+        """Send what changed: "all", "values", "position", "selection" or "layout"."""
+        raise NotImplementedError
+
+    def guard(self, action: Callable[[], None]) -> None:
+        def locked() -> None:
+            with self.session.lock:
+                action()
+
+        super().guard(locked)
+
+    def text(self) -> str:
+        return f"{type(self).__name__} of {self.session.title}"
 
 
 def with_fallback(bundle: Any, view: Any) -> Any:

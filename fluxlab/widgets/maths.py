@@ -1,0 +1,54 @@
+"""Formulas and names for the page: MathML for formulas, Unicode for what a canvas draws."""
+
+from __future__ import annotations
+
+import html
+import re
+from functools import lru_cache
+
+_OPERAND = re.compile(r'class="operand-(\d+)"')
+_GRADIENT = re.compile(r"\bd([A-Za-z]\w*?)_d([A-Za-z]\w*)")
+_GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "sigma": "σ", "mu": "μ"}
+_INLINE = re.compile(r"\$(?P<math>[^$]+)\$|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*")
+
+
+@lru_cache(maxsize=4096)
+def mathml(latex: str) -> str:
+    """A formula in LaTeX as a MathML element; `operand(n, ...)` parts carry `data-operand="n"`."""
+    from latex2mathml.converter import convert
+
+    return _OPERAND.sub(r'data-operand="\1"', convert(latex))
+
+
+def operand(number: int, latex: str) -> str:
+    """`latex` marked as operand `number` of its formula, so that a page can light it up."""
+    return rf"\class{{operand-{number}}}{{{latex}}}"
+
+
+@lru_cache(maxsize=4096)
+def pretty(local: str) -> str:
+    """A matrix's own name as a canvas draws it: `dC_dw` -> `∂C/∂w`, `x @ w` -> `x·w`."""
+    text = _GRADIENT.sub(r"∂\1/∂\2", local)
+    text = text.replace(" @ ", "·").replace("[", " ").replace("]", "").strip()
+    return re.sub(r"[A-Za-z]+", lambda word: _GREEK.get(word[0], word[0]), text)
+
+
+def prose(text: str) -> str:
+    """A lesson's sentence as HTML: `$formula$`, `` `code` `` and `**strong**`; the rest escaped."""
+    parts, end = [], 0
+    for found in _INLINE.finditer(text):
+        parts.append(html.escape(text[end : found.start()]))
+        if found["math"]:
+            parts.append(mathml(found["math"]))
+        elif found["code"]:
+            parts.append(f"<code>{html.escape(found['code'])}</code>")
+        else:
+            parts.append(f"<strong>{html.escape(found['strong'])}</strong>")
+        end = found.end()
+    parts.append(html.escape(text[end:]))
+    return "".join(parts).replace("\n\n", "<br><br>")
+
+
+def plain(text: str) -> str:
+    """The same sentence without marks, for text outputs."""
+    return _INLINE.sub(lambda found: found["math"] or found["code"] or found["strong"], text)
