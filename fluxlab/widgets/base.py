@@ -68,15 +68,16 @@ class Widget(anywidget.AnyWidget):
             action()
         except Exception as problem:  # shown to the student, never lost
             self.error = in_words(problem)
-        else:
-            if self.error:
-                self.error = ""
 
     def _receive(self, _widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         message = dict(content)
-        handler = getattr(self, f"on_{message.pop('type', '')}", None)
-        if handler is not None:
-            self.guard(lambda: handler(**message))
+        kind = message.pop("type", "")
+        handler = getattr(self, f"on_{kind}", None)
+        if handler is None:
+            return
+        if self.error and kind != "ready":  # the student does something else now
+            self.error = ""
+        self.guard(lambda: handler(**message))
 
     # Without a kernel: a static picture and a text form of the same state.
 
