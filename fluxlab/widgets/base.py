@@ -53,7 +53,7 @@ class Widget(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.name:
+        if "name" in vars(cls):  # anywidget derives a class per widget; it has no name of its own
             cls._esm = script(cls.name)
             cls._css = style(cls.name)
 
