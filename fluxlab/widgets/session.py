@@ -106,7 +106,8 @@ class Session:
                 failed(problem)
             finally:
                 halt.set()
-                self._thread = None
+                if self._stop is halt:  # no newer player has taken over
+                    self._thread = None
                 self.changed("values")
 
         self._thread = threading.Thread(target=loop, name="fluxlab-player", daemon=True)
