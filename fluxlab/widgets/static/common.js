@@ -90,5 +90,6 @@ function inFlight(model, limit = 3) {
   return {
     send(message) { waiting = message; pump(); },
     done() { under = Math.max(0, under - 1); pump(); },
+    busy() { return under > 0 || waiting !== null; },
   };
 }
