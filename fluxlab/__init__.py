@@ -1,0 +1,54 @@
+"""FluxLab: see every number of backpropagation, and ask each one why.
+
+Everything is loaded when it is first used, so that `import fluxlab` costs little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "fluxlab.engine.trace": ("trace", "scope", "Trace", "Matrix", "Step"),
+    "fluxlab.engine.network": (
+        "form_network", "forward_pass", "back_propagation", "learn", "predict", "Network",
+    ),
+    "fluxlab.engine.data": ("matrix_data_preprocessor",),
+    "fluxlab.engine.activations": (
+        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish",
+    ),
+    "fluxlab.engine.losses": ("mse",),
+    "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
+    "fluxlab.engine.ops": (
+        "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "log", "max",
+        "maximum", "mean", "outer", "pad", "patches", "reshape", "rows", "sqrt", "sum", "top",
+        "transpose", "uniform",
+    ),
+    "fluxlab.widgets.board": ("Board",),
+    "fluxlab.widgets.stepper": ("Stepper",),
+    "fluxlab.widgets.explain": ("Explain",),
+    "fluxlab.widgets.knobs": ("Knobs",),
+    "fluxlab.widgets.network": ("NetworkPicture", "visualize_network"),
+    "fluxlab.widgets.curve": ("Curve",),
+    "fluxlab.widgets.lab": ("Lab",),
+    "fluxlab.widgets.question": ("Question", "FindTheBug"),
+    "fluxlab.widgets.progress": ("progress",),
+    "fluxlab.plots": ("plot_mse_vs_iterations",),
+}  # fmt: skip
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "data":
+        return importlib.import_module("fluxlab.engine.data")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'fluxlab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*_WHERE, "data", "__version__"])

@@ -1,0 +1,158 @@
+"""Activations `h = f(a)` with their slopes `dh_da`. A new one is one entry here.
+
+Every menu, plot, test and lesson that lists activations reads `ACTIVATIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.errors import unknown
+from fluxlab.engine.kinds import ONE, Elementwise
+from fluxlab.engine.op import OPS
+
+ACTIVATIONS: dict[str, Elementwise] = {}
+_0, _1, _HALF = np.array(0.0), np.array(1.0), np.array(0.5)
+
+
+class Activation(Elementwise):
+    """An elementwise function with its slope.
+
+    `slope` gives the slope op's rule and calls; `reads` says what the slope is computed from:
+    "a", "h", or "ah". Taking it from h alone is right only where the slope is a function of h.
+    """
+
+    activation = True
+
+    def __init__(
+        self, name: str, rule: Callable[..., float], calls: Any, *,
+        slope: tuple[Callable[..., float], Any] | None, reads: str = "h",
+        slope_texts: dict[str, Any] | None = None, **texts: Any,
+    ) -> None:  # fmt: skip
+        if slope is None:
+            super().__init__(name, rule, calls, (ONE,), **texts)
+        else:
+            steepness = Elementwise(
+                f"{name}_slope", *slope, (None,) * len(reads), **(slope_texts or {})
+            )
+            self.slope = steepness
+
+            def local(h: Any, a: Any, **params: Any) -> Any:
+                return steepness(*({"a": a, "h": h}[letter] for letter in reads), **params)
+
+            super().__init__(name, rule, calls, (local,), **texts)
+        ACTIVATIONS[name] = self
+
+
+def activation(name: object) -> Elementwise:
+    """The activation of that name; UnknownName with the nearest one otherwise."""
+    if not isinstance(name, str) or name not in ACTIVATIONS:
+        raise unknown("activation", name, ACTIVATIONS)
+    return ACTIVATIONS[name]
+
+
+def _sigmoid(a: Any) -> Any:
+    # exp(-a) may overflow to infinity for very negative a; 1 / infinity is then exactly right.
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-a))
+
+
+def _sigmoid_calls(out: Any, a: Any) -> list[tuple[Any, ...]]:
+    return [
+        (np.negative, a, out), (np.exp, out, out), (np.add, out, _1, out), (np.divide, _1, out, out)
+    ]  # fmt: skip
+
+
+linear = Activation(
+    "linear", lambda a: a, np.positive, slope=(lambda a: 1.0, lambda out, a: [(out.fill, 1.0)]),
+    reads="a", latex="<0>", numpy="<0>", words="<0> itself",
+    slope_texts={"latex": "1", "numpy": "np.ones_like(<0>)", "words": "1 everywhere", "unit": True},
+)  # fmt: skip
+sigmoid = Activation(
+    "sigmoid", _sigmoid, _sigmoid_calls, unit=True,
+    slope=(
+        lambda h: h * (1 - h),
+        lambda out, h: [(np.subtract, _1, h, out), (np.multiply, out, h, out)],
+    ),
+    latex=r"\frac{1}{1 + e^{-<0>}}", numpy="1 / (1 + np.exp(-<0>))",
+    words="<0> squeezed into 0..1 by the sigmoid",
+    slope_texts={
+        "latex": r"<0> \odot (1 - <0>)", "numpy": "<0> * (1 - <0>)", "unit": True,
+        "words": "<0> times (1 - <0>): at most 0.25, and near 0 where the sigmoid is flat",
+    },
+)  # fmt: skip
+tanh = Activation(
+    "tanh", np.tanh, np.tanh,
+    slope=(lambda h: 1 - h * h, lambda out, h: [(np.multiply, h, h, out), (np.subtract, _1, out, out)]),
+    latex=r"\tanh <0>", numpy="np.tanh(<0>)", words="<0> squeezed into -1..1 by tanh",
+    slope_texts={
+        "latex": "1 - {<0>}^2", "numpy": "1 - <0> ** 2", "unit": True,
+        "words": "1 minus <0> squared: 1 in the middle, near 0 where tanh is flat",
+    },
+)  # fmt: skip
+relu = Activation(
+    "relu", lambda a: max(a, 0.0) if a == a else a, lambda out, a: [(np.maximum, a, _0, out)],
+    reads="a", slope=(lambda a: float(a > 0), lambda out, a: [(np.greater, a, _0, out)]),
+    latex=r"\max(0, <0>)", numpy="np.maximum(<0>, 0)", words="<0> where it is positive, else 0",
+    slope_texts={
+        "latex": r"[<0> > 0]", "numpy": "(<0> > 0) * 1.0", "unit": True,
+        "words": "1 where <0> is positive, else 0 (0 at the kink, too)",
+    },
+)  # fmt: skip
+leaky_relu = Activation(
+    "leaky_relu", lambda a: a if a > 0 or a != a else 0.01 * a,
+    lambda out, a: [(np.multiply, a, np.array(0.01), out), (np.maximum, a, out, out)],
+    reads="a",
+    slope=(
+        lambda a: 1.0 if a > 0 else 0.01,
+        lambda out, a: [(np.greater, a, _0, out), (np.maximum, out, np.array(0.01), out)],
+    ),
+    latex=r"\max(0.01\,<0>, <0>)", numpy="np.maximum(0.01 * <0>, <0>)",
+    words="<0> where it is positive, a hundredth of it elsewhere",
+    slope_texts={
+        "latex": r"1 \text{ if } <0> > 0 \text{ else } 0.01", "numpy": "np.where(<0> > 0, 1, 0.01)",
+        "words": "1 where <0> is positive, else 0.01 (0.01 at the kink, too)", "unit": True,
+    },
+)  # fmt: skip
+elu = Activation(
+    "elu", lambda a: a if a > 0 or a != a else np.expm1(a),
+    lambda out, a: [(np.minimum, a, _0, out), (np.expm1, out, out), (np.maximum, a, out, out)],
+    reads="h",
+    slope=(
+        lambda h: 1.0 if h > 0 else h + 1.0,
+        lambda out, h: [(np.minimum, h, _0, out), (np.add, out, _1, out)],
+    ),
+    latex=r"<0> \text{ if } <0> > 0 \text{ else } e^{<0>} - 1",
+    numpy="np.where(<0> > 0, <0>, np.expm1(np.minimum(<0>, 0)))",
+    words="<0> where it is positive, elsewhere a curve that ends at -1",
+    slope_texts={
+        "latex": r"\min(<0>, 0) + 1", "numpy": "np.minimum(<0>, 0) + 1", "unit": True,
+        "words": "1 where <0> is positive, elsewhere <0> + 1",
+    },
+)  # fmt: skip
+swish = Activation(
+    "swish", lambda a: a * _sigmoid(a) if np.isfinite(a) or a > 0 or a != a else -0.0,
+    lambda out, a: [*_sigmoid_calls(out, a), (np.multiply, out, a, out)],
+    reads="a",
+    slope=(
+        lambda a: _sigmoid(a) * (1 + a * (1 - _sigmoid(a))),
+        lambda out, a: (
+            lambda rest: [
+                *_sigmoid_calls(out, a), (np.subtract, _1, out, rest), (np.multiply, rest, a, rest),
+                (np.add, rest, _1, rest), (np.multiply, out, rest, out),
+            ]
+        )(np.empty_like(a)),
+    ),
+    latex=r"\frac{<0>}{1 + e^{-<0>}}", numpy="<0> / (1 + np.exp(-<0>))",
+    words="<0> times its own sigmoid",
+    slope_texts={
+        "latex": r"\sigma(<0>)\,(1 + <0>\,(1 - \sigma(<0>)))",
+        "numpy": "sigmoid(<0>) * (1 + <0> * (1 - sigmoid(<0>)))",
+        "words": "the slope of swish, from <0>; its output alone would not tell",
+    },
+)  # fmt: skip
+
+__all__ = ["ACTIVATIONS", "OPS", "Activation", "activation", *ACTIVATIONS]

@@ -1,0 +1,151 @@
+"""The backward pass and the update, recorded as ordinary steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.history import History
+from fluxlab.engine.op import OPS
+from fluxlab.engine.ops import add_all, same, step_down
+from fluxlab.engine.trace import Matrix, Step, Trace, as_numbers
+
+
+def record_backward(trace: Trace) -> None:
+    """Read the forward steps from the bottom up; record every gradient of the cost.
+
+    A matrix that is used several times gets one partial gradient per use,
+    `dC_dw[use 1]`, ..., and their sum `dC_dw` as a step of its own.
+    """
+    forward = list(trace.steps)
+    reach = _reaches_cost(trace, forward)
+    uses = _count_uses(forward, reach)
+    shares: dict[Matrix, list[Matrix]] = {}
+    with trace.recording("backward", trace.cost.scope):
+        seed = trace.constant([[1.0]] if trace.cost.shape == (1, 1) else 1.0)
+        seed.buffer = seed.buffer.reshape(trace.cost.shape)
+        trace.rename(seed, "dC_dC")
+        seed.of, seed.axes = trace.cost, trace.cost.axes
+    gradients: dict[Matrix, Matrix] = {trace.cost: seed}
+    for step in reversed(forward):
+        dC_dout = gradients.get(step.output)
+        if dC_dout is None:
+            continue
+        # The last input first: of x @ w, the weights' gradient, then what goes further down.
+        for operand in reversed(range(len(step.inputs))):
+            matrix = step.inputs[operand]
+            if matrix not in reach or not step.op.differentiable(operand):
+                continue
+            share = _share(trace, step, operand, dC_dout, uses[matrix], len(shares.get(matrix, ())))
+            shares.setdefault(matrix, []).append(share)
+            if len(shares[matrix]) == uses[matrix]:
+                gradients[matrix] = _total(trace, matrix, shares[matrix])
+    for name, matrix in trace.aliases.items():
+        if matrix in gradients:
+            head, _, tail = name.rpartition("/")
+            trace.alias(f"{head}/dC_d{tail}" if head else f"dC_d{tail}", gradients[matrix])
+    if trace._result is not None and trace._result in gradients:
+        trace.alias("dC_dy", gradients[trace._result])
+
+
+def _reaches_cost(trace: Trace, forward: list[Step]) -> set[Matrix]:
+    """The matrices through which a gradient flows from the cost."""
+    reach = {trace.cost}
+    for step in reversed(forward):
+        if step.output in reach:
+            for operand, matrix in enumerate(step.inputs):
+                wanted = matrix.wants_gradient and matrix.kind != "constant"
+                if wanted and step.op.differentiable(operand):
+                    reach.add(matrix)
+    return reach
+
+
+def _count_uses(forward: list[Step], reach: set[Matrix]) -> dict[Matrix, int]:
+    uses: dict[Matrix, int] = {}
+    for step in forward:
+        if step.output in reach:
+            for operand, matrix in enumerate(step.inputs):
+                if matrix in reach and step.op.differentiable(operand):
+                    uses[matrix] = uses.get(matrix, 0) + 1
+    return uses
+
+
+def _share(
+    trace: Trace, step: Step, operand: int, dC_dout: Matrix, uses: int, before: int
+) -> Matrix:
+    """One use's share of a gradient, named."""
+    matrix = step.inputs[operand]
+    made = len(trace.steps)
+    with trace.recording("backward", matrix.scope if uses == 1 else step.output.scope):
+        share = step.op.vjp(operand, step, dC_dout)
+        if len(trace.steps) == made:  # nothing was computed: the gradient passes unchanged
+            if uses == 1 and matrix.temporary:
+                trace.alias(_gradient_name(matrix), share)
+                return share
+            share = same(share)
+    # Uses are numbered in forward order; the backward pass meets the last one first.
+    use = "" if uses == 1 else f"[use {uses - before}]"
+    trace.rename(share, f"dC_d{matrix.local}{use}", matrix.scope)
+    share.kind, share.of, share.axes = "gradient", matrix, matrix.axes
+    return share
+
+
+def _total(trace: Trace, matrix: Matrix, shares: Sequence[Matrix]) -> Matrix:
+    if len(shares) == 1:
+        return shares[0]
+    with trace.recording("backward", matrix.scope):
+        total: Matrix = add_all(*reversed(shares))
+    trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
+    total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
+    return total
+
+
+def _gradient_name(matrix: Matrix) -> str:
+    return f"{matrix.scope}/dC_d{matrix.local}" if matrix.scope else f"dC_d{matrix.local}"
+
+
+def gradient_of(trace: Trace, matrix: Matrix) -> Matrix:
+    """The gradient of a matrix; BadInput if the cost does not depend on it."""
+    try:
+        return trace[_gradient_name(matrix)]
+    except LookupError:
+        raise BadInput(
+            f"The cost does not depend on {matrix.name}, so it has no gradient."
+        ) from None
+
+
+def record_update(trace: Trace, parameters: Sequence[str], learning_rate: float) -> None:
+    """Record gradient descent: `w[new] = w - learning rate * dC_dw` for each parameter."""
+    names = parameters or [m.name for m in trace.inputs if m.kind == "parameter"]
+    if not names:
+        raise BadInput("descend: name the matrices to learn, such as t.descend('w', 'b').")
+    check_learning_rate("descend", learning_rate)
+    chosen = [trace[name] for name in names]
+    for matrix in chosen:
+        if matrix.step is not None or matrix.kind == "constant":
+            raise BadInput(f"descend: {matrix.name} is not an input, so it cannot be learned.")
+    gradients = [gradient_of(trace, matrix) for matrix in chosen]
+    with trace.recording("update", ""):
+        rate = trace.input("learning rate", learning_rate)
+    for matrix, gradient in zip(chosen, gradients, strict=True):
+        matrix.kind = "parameter"
+        with trace.recording("update", matrix.scope):
+            new = step_down(matrix, rate, gradient)
+        trace.rename(new, f"{matrix.local}[new]", matrix.scope)
+        new.kind, new.of = "update", matrix
+        trace.carry[matrix] = new
+    trace.history = History(trace)
+
+
+def check_learning_rate(function: str, value: object) -> float:
+    """A learning rate is one finite number above 0."""
+    numbers = as_numbers(function, "learning_rate", value)
+    if numbers.ndim or numbers <= 0:
+        raise BadInput(
+            f"{function}: learning_rate must be one number above 0, got {value!r}. "
+            "Common values lie between 0.001 and 1."
+        )
+    return float(numbers)
+
+
+__all__ = ["OPS", "check_learning_rate", "gradient_of", "record_backward", "record_update"]

@@ -1,0 +1,155 @@
+"""Data: FLUX's `matrix_data_preprocessor`, and small sets that are made, not loaded."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.op import Array
+from fluxlab.engine.trace import as_numbers
+
+GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0), "nand": (1, 1, 1, 0)}
+
+
+def bits(count: int) -> Array:
+    """Every row of `count` bits in counting order: shape (2**count, count)."""
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 16:
+        raise BadInput(f"bits: count must be a whole number from 1 to 16, got {count!r}.")
+    numbers = np.arange(2**count)[:, None]
+    return ((numbers >> np.arange(count)[::-1]) & 1).astype(np.float64)
+
+
+def parity(count: int = 4) -> tuple[Array, Array]:
+    """All rows of `count` bits, and 1 where the number of ones is odd: (2**n, n) and (2**n, 1)."""
+    x = bits(count)
+    return x, x.sum(axis=1, keepdims=True) % 2
+
+
+def gate(name: str) -> tuple[Array, Array]:
+    """The four rows of a two-input gate: "and", "or", "xor" or "nand"."""
+    from fluxlab.engine.errors import unknown
+
+    if name not in GATES:
+        raise unknown("gate", name, GATES)
+    return bits(2), np.array(GATES[name], dtype=np.float64)[:, None]
+
+
+def matrix_data_preprocessor(
+    data: Any,
+    rows: int | None = None,
+    columns: int | Sequence[str] | None = None,
+    first_column: int = 0,
+    first_row: int = 0,
+) -> Array:
+    """Data as a matrix of shape (samples, features).
+
+    Parameters
+    ----------
+    data : array, list of rows, one flat list of numbers (a single column), DataFrame, or the
+        path of a CSV file (a first line of names is recognised).
+    rows, columns : how many to take; default: all that are left. `columns` may also be a list
+        of column names of a DataFrame or CSV file.
+    first_column, first_row : where to start, counted from 0 (FLUX's start positions).
+
+    Raises
+    ------
+    BadInput : text, NaN or infinity in a cell, rows of unequal length, nothing left to take.
+    """
+    here = "matrix_data_preprocessor"
+    names: list[str] | None = None
+    if isinstance(data, str | Path):
+        data, names = _read_csv(Path(data))
+    elif hasattr(data, "columns") and hasattr(data, "to_numpy"):
+        names = [str(name) for name in data.columns]
+        data = data.to_numpy()
+    if isinstance(columns, Sequence):
+        data = _choose(data, names, columns)
+        columns = None
+    try:
+        ragged = len({len(row) for row in data}) > 1
+    except TypeError:
+        ragged = False
+    if ragged:
+        lengths = sorted({len(row) for row in data})
+        raise BadInput(
+            f"{here}: the rows have unequal lengths {lengths}; every sample needs the same features."
+        )
+    table = as_numbers(here, "data", data)
+    if table.ndim == 0:
+        table = table.reshape(1, 1)
+    if table.ndim == 1:
+        table = table[:, None]
+    if table.ndim != 2:
+        raise BadInput(
+            f"{here}: data has {table.ndim} axes {table.shape}; it expects (samples, features)."
+        )
+    for name, value, least in (
+        ("rows", rows, 1), ("columns", columns, 1), ("first_row", first_row, 0), ("first_column", first_column, 0),
+    ):  # fmt: skip
+        if value is not None and (not isinstance(value, int | np.integer) or value < least):
+            raise BadInput(
+                f"{here}: {name} must be a whole number of at least {least}, got {value!r}."
+            )
+    last_row = table.shape[0] if rows is None else first_row + rows
+    last_column = table.shape[1] if columns is None else first_column + columns
+    if (
+        last_row > table.shape[0]
+        or last_column > table.shape[1]
+        or first_row >= last_row
+        or first_column >= last_column
+    ):
+        raise BadInput(
+            f"{here}: rows {first_row} to {last_row} and columns {first_column} to {last_column} "
+            f"do not lie in the data, which is {table.shape[0]}×{table.shape[1]}."
+        )
+    return table[first_row:last_row, first_column:last_column].copy()
+
+
+def _read_csv(path: Path) -> tuple[list[list[str]], list[str] | None]:
+    if not path.is_file():
+        raise BadInput(
+            f"matrix_data_preprocessor: there is no file {str(path)!r}; check the name and the folder."
+        )
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    if not rows:
+        raise BadInput(f"matrix_data_preprocessor: the file {path.name} has no rows.")
+    names = None
+    if not all(_is_number(cell) for cell in rows[0]):
+        names, rows = [cell.strip() for cell in rows[0]], rows[1:]
+    for number, row in enumerate(rows, 2 if names else 1):
+        for place, cell in enumerate(row):
+            if not _is_number(cell):
+                column = names[place] if names and place < len(names) else f"column {place + 1}"
+                raise BadInput(
+                    f"matrix_data_preprocessor: {path.name}, line {number}, {column}: {cell!r} is "
+                    "not a number. Choose other columns with columns=[...], or mend the file."
+                )
+    return rows, names
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _choose(data: Any, names: list[str] | None, columns: Sequence[str]) -> Any:
+    from fluxlab.engine.errors import unknown
+
+    if names is None:
+        raise BadInput(
+            "matrix_data_preprocessor: columns were named, but the data has no column names."
+        )
+    for column in columns:
+        if column not in names:
+            raise unknown("column", column, names)
+    places = [names.index(column) for column in columns]
+    return [[row[place] for place in places] for row in data]

@@ -1,0 +1,192 @@
+"""Names and formulas of matrices and steps: LaTeX, NumPy and plain words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fluxlab.engine.errors import size
+from fluxlab.engine.op import fill
+
+if TYPE_CHECKING:
+    from fluxlab.engine.trace import Matrix, Step
+
+GREEK = {"learning rate": r"\eta", "alpha": r"\alpha", "beta": r"\beta", "epsilon": r"\varepsilon"}
+USE = re.compile(r"(.*)\[use (\d+)\]$")
+
+
+def latex_symbol(local: str, index: tuple[int, ...] | None = None) -> str:
+    """One letter or word as LaTeX, with the index of a cell: `w1` at (2, 0) is `w_{1;2,0}`."""
+    cell = ",".join(map(str, index)) if index else ""
+    if local in GREEK:
+        base, under = GREEK[local], ""
+    elif local.endswith("[new]"):
+        return rf"{latex_symbol(local[:-5], index)}^{{\text{{new}}}}"
+    elif match := re.fullmatch(r"([A-Za-z])_?(\d+)", local):
+        base, under = match[1], match[2]
+    elif re.fullmatch(r"[A-Za-z]", local):
+        base, under = local, ""
+    elif re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", local):
+        return local
+    else:
+        base, under = rf"\text{{{_escape(local)}}}", ""
+    both = ";".join(part for part in (under, cell) if part)
+    return f"{base}_{{{both}}}" if both else base
+
+
+def latex_name(matrix: Matrix, index: tuple[int, ...] | None = None, scope: str = "") -> str:
+    """The matrix, or one of its cells, as LaTeX: `\\frac{\\partial C}{\\partial w_{2,1}}`."""
+    local = matrix.trace.called(matrix, scope)
+    if local != matrix.local and "d" not in local:
+        return latex_symbol(local, index)
+    local = matrix.local
+    use = ""
+    if match := USE.match(local):
+        local, use = match[1], rf"^{{(\text{{use }}{match[2]})}}"
+    if matrix.kind == "gradient" and matrix.of is not None:
+        return rf"\frac{{\partial C}}{{\partial {_of(matrix.of, index)}}}{use}"
+    if matrix.kind == "slope" and matrix.of is not None:
+        top, _, below = local[1:].rpartition("_d")
+        upper, lower = latex_symbol(top, index), latex_symbol(below, index)
+        return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
+    return _of(matrix, index) + use
+
+
+def _of(matrix: Matrix, index: tuple[int, ...] | None) -> str:
+    step = matrix.step
+    if _by_formula(matrix) and step is not None and len(matrix.local) > 2:
+        inner = latex_right(step)
+        cell = ",".join(map(str, index)) if index else ""
+        return rf"({inner})_{{{cell}}}" if cell else f"({inner})"
+    return latex_symbol(matrix.local, index)
+
+
+def latex_right(step: Step) -> str:
+    """The right side of a step's formula."""
+    names = [latex_name(m, scope=step.scope) for m in step.inputs]
+    return fill(step.op.latex_template(step), names, step.params)
+
+
+def latex_line(step: Step) -> str:
+    return f"{latex_left(step)} = {latex_right(step)}"
+
+
+def latex_left(step: Step) -> str:
+    """The left side; a matrix that is only called by its formula shows as that formula once."""
+    return latex_name(step.output)
+
+
+def numpy_name(matrix: Matrix, scope: str = "") -> str:
+    """The matrix as a Python name; an expression stands for itself, in brackets."""
+    local = matrix.trace.called(matrix, scope)
+    if re.fullmatch(r"[A-Za-z_]\w*", local) or re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", local):
+        return local
+    if _by_formula(matrix):
+        return local if re.fullmatch(r"[\w.]+\(.*\)", local) else f"({local})"
+    return re.sub(r"\W+", "_", local).strip("_")
+
+
+def numpy_line(step: Step) -> str:
+    """`dC_dw = x.T @ dC_da`; a step whose result is called by its formula stands alone."""
+    names = [numpy_name(m, step.scope) for m in step.inputs]
+    right = fill(step.op.numpy_template(step), names, step.params)
+    text = right if _by_formula(step.output) else f"{numpy_name(step.output)} = {right}"
+    foreign = _foreign(step)
+    return f"{text}  # {foreign}" if foreign else text
+
+
+def _by_formula(matrix: Matrix) -> bool:
+    return matrix.step is not None and matrix.local == expression(matrix.step)
+
+
+def _foreign(step: Step) -> str:
+    """Which inputs come from another layer: `dC_da and w of layer 2`."""
+    by_scope: dict[str, list[str]] = {}
+    for m in step.inputs:
+        own = m.trace.called(m, step.scope) != m.local
+        if m.scope != step.scope and m.scope and step.scope and not own:
+            by_scope.setdefault(m.scope, []).append(m.local)
+    return "; ".join(f"{' and '.join(names)} of {scope}" for scope, names in by_scope.items())
+
+
+def expression(step: Step) -> str:
+    """A short name for a result that nobody named: its own formula, or the step's number."""
+    operands = []
+    for i, m in enumerate(step.inputs):
+        local = m.trace.called(m, step.scope)
+        plain = " " not in local or re.fullmatch(r"[\w.]+\(.*\)|learning rate", local)
+        tight = step.op.name == "add" or (step.op.name == "subtract" and i == 0)
+        operands.append(local if plain or tight else f"({local})")
+    text = fill(step.op.numpy_template(step), operands, step.params).replace("np.", "")
+    return text if len(text) <= 24 else f"{step.op.name} {step.number + 1}"
+
+
+def words_line(step: Step) -> str:
+    """The step in plain words, with its share in the story: forward, backward or update."""
+    names = [m.trace.called(m, step.scope) for m in step.inputs]
+    text = fill(step.op.words_template(step), names, step.params)
+    foreign = _foreign(step)
+    text = f"{text} ({foreign})" if foreign else text
+    out = step.output
+    if out.kind == "gradient" and out.of is not None:
+        if USE.match(out.local):
+            return f"one use of {out.of.local} and its share of the gradient: {text}"
+        what = {"parameter": "each cell's share of the cost"}.get(
+            out.of.kind, f"what the cost wants of {out.of.local}"
+        )
+        return f"{what}: {text}"
+    if out.kind == "slope" and out.of is not None:
+        return f"how steeply it changes with {out.of.local}: {text}"
+    return text
+
+
+def shapes_fit(step: Step) -> str:
+    """Why the shapes fit: why this transpose, why this sum."""
+    out, inputs = step.output, step.inputs
+    op = step.op
+    target = ""
+    if out.kind == "gradient" and out.of is not None:
+        of = out.of
+        target = f"{of.local} is {size(of.shape)}, so its gradient is {size(of.shape)}. "
+    if op.kind == "contraction":
+        template = op.numpy_template(step)
+        shown = template.replace("@", "·").replace(".T", "ᵀ")
+        shown = fill(shown, [f"({size(m.shape)})" for m in inputs]).replace("np.einsum(", "einsum(")
+        gone = " and ".join(f"the {n} {what}" for n, what in op.summed(step))  # type: ignore[attr-defined]
+        away = f" {gone[0].upper()}{gone[1:]} are summed away." if gone else " Nothing is summed."
+        turned = [m.local for i, m in enumerate(inputs) if f"<{i}>.T" in template]
+        why = f" {turned[0]} is transposed so that the summed axes meet." if turned else ""
+        return f"{target}{shown} = {size(out.shape)}.{away}{why}"
+    if op.kind == "reduction":
+        axes = step.params["axes"]
+        lost = " and ".join(_axis(inputs[0], i) for i in axes)
+        if target:
+            assert out.of is not None
+            return (
+                f"{target}{out.of.local} was used once for each of {lost}, so as many gradients "
+                "are summed."
+            )
+        return f"{size(inputs[0].shape)} becomes {size(out.shape)}: {lost} become one."
+    if op.kind == "elementwise":
+        smaller = [m for m in inputs if m.shape != out.shape]
+        if not smaller:
+            return f"{target}Cell by cell: every matrix here is {size(out.shape)}."
+        repeated = " and ".join(f"{m.local} ({size(m.shape)})" for m in smaller)
+        many = "are" if len(smaller) > 1 else "is"
+        return f"{target}{repeated} {many} repeated to fill {size(out.shape)}."
+    if op.kind == "gather":
+        return f"{target}The cells of {inputs[0].local} ({size(inputs[0].shape)}) move; none is computed."
+    return f"{target}The result is {size(out.shape)}."
+
+
+def _axis(matrix: Matrix, axis: int) -> str:
+    name = matrix.axes[axis]
+    return (
+        f"the {matrix.shape[axis]} {name}s"
+        if name
+        else f"the {matrix.shape[axis]} places of axis {axis}"
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("_", r"\_").replace("#", r"\#").replace("%", r"\%").replace("^", r"\^{}")

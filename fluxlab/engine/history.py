@@ -1,0 +1,211 @@
+"""Iterations: learn fast, remember within bounds, travel back exactly."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput, Diverged
+from fluxlab.engine.op import Array
+from fluxlab.engine.plan import Plan
+
+if TYPE_CHECKING:
+    from fluxlab.engine.trace import Matrix, Trace
+
+RECORDS = 1000  # at most this many records, however long the run
+MEMORY = 64_000_000  # bytes for all of them together
+CHUNK = 0.02  # seconds between looks at the cost
+
+
+@dataclass
+class Record:
+    """The state at one iteration: every input that can change, and the cost."""
+
+    iteration: int
+    state: dict[Matrix, Array]
+    cost: float
+    kept: bool  # an edit happened here: replaying from before would miss it
+
+
+class History:
+    """The iterations of one trace: the cost at each, and the way back.
+
+    A trace in iteration k has the parameters after k updates. Records are thinned as they
+    grow in number: every second, then every fourth, ... iteration. What lies between two
+    records is replayed from the one before it, with the same numbers to the last bit.
+
+    Attributes
+    ----------
+    iteration : k, the number of updates so far.
+    iterations, costs : the recorded iterations and the cost C at each.
+    stopped : why learning stopped early, or "".
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.iteration = 0
+        self.stopped = ""
+        self.records: list[Record] = []
+        self._plan = Plan(trace, [], trace.carry)
+        self._inputs = trace.inputs
+        self._gap = 1
+        size = sum(m.buffer.nbytes for m in self._inputs if m in trace.carry)
+        self._limit = int(np.clip(MEMORY // max(size, 1), 8, RECORDS))
+        self._record()
+
+    def __repr__(self) -> str:
+        first, last = self.costs[0], self.costs[-1]
+        return f"History: {self.iteration} iterations, cost from {first:.6g} to {last:.6g}"
+
+    @property
+    def iterations(self) -> list[int]:
+        return [record.iteration for record in self.records]
+
+    @property
+    def costs(self) -> list[float]:
+        return [record.cost for record in self.records]
+
+    # -- recording ------------------------------------------------------------------------------
+
+    def _cost(self) -> float:
+        """The cost with the inputs as they are; runs the forward pass."""
+        trace = self.trace
+        assert trace.cost.step is not None
+        trace._run(0, trace.cost.step.number + 1)
+        return float(trace.cost.buffer.reshape(()))
+
+    def _record(self) -> Record:
+        """Remember the state of this iteration, unless it is remembered already."""
+        place = bisect_left(self.iterations, self.iteration)
+        if place < len(self.records) and self.records[place].iteration == self.iteration:
+            return self.records[place]
+        before = self.records[place - 1].state if place else {}
+        state = {}
+        for matrix in self._inputs:
+            old = before.get(matrix)
+            shared = old is not None and matrix not in self.trace.carry
+            if shared and old is not None and np.array_equal(old, matrix.buffer):
+                state[matrix] = old
+            else:
+                state[matrix] = matrix.buffer.copy()
+        made = Record(self.iteration, state, self._cost(), place == 0)
+        self.records.insert(place, made)
+        if len(self.records) > self._limit:
+            self._thin()
+        return made
+
+    def _thin(self) -> None:
+        self._gap *= 2
+        last = self.records[-1]
+        thinned = [r for r in self.records if r.kept or r is last or r.iteration % self._gap == 0]
+        # A student who drags a slider while it learns makes records that must stay; when they
+        # alone fill the store, the oldest are forgotten.
+        self.records = thinned[-self._limit :]
+
+    def note_edit(self) -> None:
+        """An input was changed by hand: this state is recorded, what came after is forgotten."""
+        position = self.trace.position
+        self.stopped = ""
+        self.records = [r for r in self.records if r.iteration < self.iteration]
+        self._record().kept = True
+        self.trace.run(position)
+
+    # -- moving ---------------------------------------------------------------------------------
+
+    def advance(self, count: int = 1, seconds: float = float("inf")) -> int:
+        """Do `count` iterations, or as many as fit into `seconds`; returns how many were done.
+
+        Raises Diverged, with the last finite parameters restored, if the cost becomes infinite.
+        A KeyboardInterrupt is raised again after the state has been put right.
+        """
+        with self.trace.lock:
+            start, end = self.iteration, time.perf_counter() + seconds
+            batch = 1
+            try:
+                while self.iteration < start + count and time.perf_counter() < end:
+                    to_record = self._gap - self.iteration % self._gap
+                    batch = min(batch, to_record, start + count - self.iteration)
+                    began = time.perf_counter()
+                    self._chunk(batch)
+                    each = (time.perf_counter() - began) / batch
+                    batch = max(1, int(min(CHUNK, seconds) / max(each, 1e-7)))
+                    if self.iteration % self._gap == 0 and not np.isfinite(self._record().cost):
+                        self._stop()
+                if not np.isfinite(self._record().cost):
+                    self._stop()
+            finally:
+                self.trace.run()
+            return self.iteration - start
+
+    def _chunk(self, count: int) -> None:
+        """`count` iterations as one; undone and redone up to the failing one if they diverge."""
+        before = {m: m.buffer.copy() for m in self.trace.carry}
+        try:
+            self._plan.run(count)
+        except KeyboardInterrupt:
+            # The interrupt struck in the middle of an iteration: redo the whole ones only.
+            whole = max(self._plan.done - 1, 0)
+            self._restore(before)
+            self._plan.run(whole)
+            self.iteration += whole
+            self._record()
+            raise
+        if not self._finite():
+            self._restore(before)
+            for _ in range(count):
+                self._plan.run(1)
+                self.iteration += 1
+                if not self._finite() or not np.isfinite(self._cost()):
+                    self._stop()
+        self.iteration += count
+
+    def _finite(self) -> bool:
+        return all(bool(np.isfinite(m.buffer).all()) for m in self.trace.carry)
+
+    def _stop(self) -> None:
+        """This iteration's cost is not finite: go back to the last that is, and say so."""
+        failed = self.iteration
+        self.records = [r for r in self.records if r.iteration < failed or r.iteration == 0]
+        while self.iteration > self.records[0].iteration:
+            self._go(self.iteration - 1)
+            if self._finite() and np.isfinite(self._cost()):
+                break
+        self.records = [r for r in self.records if r.iteration <= self.iteration]
+        self._record()
+        rate = float(self.trace["learning rate"].buffer)
+        self.stopped = (
+            f"Learning stopped at iteration {failed}: its cost is no longer a finite number. The "
+            f"weights are those of iteration {self.iteration}, the last with a finite cost. The "
+            f"learning rate {rate:g} is too large here; try {rate / 10:g}."
+        )
+        raise Diverged(self.stopped)
+
+    def _restore(self, state: dict[Matrix, Array]) -> None:
+        for matrix, numbers in state.items():
+            matrix.buffer[...] = numbers
+
+    def _go(self, iteration: int) -> None:
+        start = max(
+            (r for r in self.records if r.iteration <= iteration), key=lambda r: r.iteration
+        )
+        self._restore(start.state)
+        self._plan.run(iteration - start.iteration)
+        self.iteration = iteration
+
+    def travel(self, iteration: int) -> None:
+        """Go to an iteration that was reached before; every matrix is as it was then.
+
+        What was recorded after it stays until something is changed or learned from there.
+        """
+        first, last = self.records[0].iteration, self.records[-1].iteration
+        if not isinstance(iteration, int | np.integer) or not first <= iteration <= last:
+            raise BadInput(
+                f"travel: iteration {iteration!r} is not recorded; iterations {first} to {last} are."
+            )
+        with self.trace.lock:
+            self._go(int(iteration))
+            self.trace.run()

@@ -1,0 +1,1 @@
+"""Layers: functions of traced matrices, one small file each."""

@@ -1,0 +1,146 @@
+"""Operations: what a step can do.
+
+An `Op` is a named entry with declared parameters. It answers five questions, and readers
+ask nothing else: how to fill the output (`bind`), which cells an output cell is made of
+(`cells`), how their numbers become it (`rule`), where a cell goes (`uses`), and the
+gradient, written in ops again (`vjp`). The kinds in `kinds.py` answer most of them once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fluxlab.engine.errors import NoGradient
+
+if TYPE_CHECKING:
+    from fluxlab.engine.trace import Matrix, Step
+
+Array = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+Shape = tuple[int, ...]
+Call = Callable[[], object]
+Params = dict[str, Any]
+
+OPS: dict[str, Op] = {}
+
+
+class Op:
+    """One named operation on matrices.
+
+    Parameters
+    ----------
+    name : unique name in the catalogue.
+    latex, numpy, words : templates; `<0>`, `<1>` stand for the inputs, `<exponent>` for a parameter.
+    unit : True if every value lies in 0..1.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init__(
+        self, name: str, *, latex: str = "", numpy: str = "", words: str = "", unit: bool = False
+    ) -> None:
+        if name in OPS:
+            raise ValueError(f"There is already an op named {name!r}; choose another name.")
+        self.name, self.unit = name, unit
+        self._latex, self._numpy, self._words = latex, numpy, words
+        OPS[name] = self
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        """Apply to matrices of a trace (recorded as a step) or to plain numbers (computed)."""
+        from fluxlab.engine.trace import record
+
+        return record(self, inputs, params)
+
+    # -- computing ------------------------------------------------------------------------
+
+    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
+        """The output's shape; raises BadInput if the inputs do not fit."""
+        raise NotImplementedError
+
+    def output(self, arrays: Sequence[Array], params: Params) -> Array:
+        """Storage for the output; a view of an input where nothing needs computing."""
+        return np.empty(self.shape([a.shape for a in arrays], params))
+
+    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
+        """Calls that fill `out` from `arrays`; they allocate nothing when they run."""
+        raise NotImplementedError
+
+    # -- explaining -----------------------------------------------------------------------
+
+    def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
+        """The cells that output cell `index` is made of.
+
+        Pairs (input number, indices of shape (terms, input's dimensions)). All pairs that
+        belong together have the same number of terms: term t is made of row t of each.
+        """
+        raise NotImplementedError
+
+    def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
+        """The output cell, from the numbers of `cells` (one array of terms per pair)."""
+        raise NotImplementedError
+
+    def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
+        """The output cells, shape (count, output's dimensions), that input cell `index` enters."""
+        raise NotImplementedError
+
+    def joined(self, step: Step) -> str:
+        """How terms combine: sum, mean, max, rule, moved or compared."""
+        return "rule"
+
+    # -- differentiating ------------------------------------------------------------------
+
+    def differentiable(self, operand: int) -> bool:
+        """Whether a gradient flows to this input."""
+        return True
+
+    def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
+        """This use's share of the gradient of input `operand`, recorded as steps."""
+        raise NoGradient(f"The operation {self.name!r} has no gradient.")
+
+    # -- naming ---------------------------------------------------------------------------
+
+    def latex_template(self, step: Step) -> str:
+        return self._latex
+
+    def numpy_template(self, step: Step) -> str:
+        return self._numpy
+
+    def words_template(self, step: Step) -> str:
+        return self._words
+
+    def cell_template(self, index: tuple[int, ...], step: Step) -> str:
+        """LaTeX of one output cell; the inputs stand for their cells."""
+        return self.latex_template(step)
+
+    def axes(self, step: Step) -> tuple[str | None, ...]:
+        """Names of the output's axes, as far as the inputs' axes tell."""
+        return (None,) * len(step.output.shape)
+
+
+def bound(*call: Any) -> Call:
+    """`bound(np.add, a, b, out)`: one bound call. `maximum` is faster with `out=` by keyword."""
+    function, *arguments = call
+    if function is np.maximum:
+        return partial(function, *arguments[:-1], out=arguments[-1])
+    return partial(function, *arguments)
+
+
+def fill(template: str, operands: Sequence[str], params: Params | None = None) -> str:
+    """Put operands (`<0>`, `<1>`) and parameters (`<exponent>`) into a template."""
+
+    def value(match: re.Match[str]) -> str:
+        key = match[1]
+        if key.isdigit():
+            return operands[int(key)] if int(key) < len(operands) else match[0]
+        return str((params or {}).get(key, match[0]))
+
+    return re.sub(r"<(\w+)>", value, template)

@@ -1,0 +1,360 @@
+"""The catalogue of operations. `fl.exp(a)` records a step in a trace, or computes plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.kinds import (
+    MINUS_ONE,
+    ONE,
+    Contraction,
+    Elementwise,
+    Gather,
+    Reduction,
+    Scatter,
+    Selection,
+)
+from fluxlab.engine.op import OPS, Array
+from fluxlab.engine.operators import matmul
+
+# -- elementwise --------------------------------------------------------------------------
+
+add = Elementwise(
+    "add", lambda u, v: u + v, np.add, (ONE, ONE),
+    latex="<0> + <1>", numpy="<0> + <1>", words="<0> plus <1>",
+)  # fmt: skip
+subtract = Elementwise(
+    "subtract", lambda u, v: u - v, np.subtract, (ONE, MINUS_ONE),
+    latex="<0> - <1>", numpy="<0> - <1>", words="<0> minus <1>",
+)  # fmt: skip
+multiply = Elementwise(
+    "multiply", lambda u, v: u * v, np.multiply,
+    (lambda out, u, v: v, lambda out, u, v: u),
+    latex=r"<0> \odot <1>", numpy="<0> * <1>", words="<0> times <1>, cell by cell",
+)  # fmt: skip
+divide = Elementwise(
+    "divide", lambda u, v: np.divide(u, v), np.divide,
+    (lambda out, u, v: divide(1.0, v), lambda out, u, v: negate(divide(out, v))),
+    latex=r"\frac{<0>}{<1>}", numpy="<0> / <1>", words="<0> divided by <1>",
+)  # fmt: skip
+negate = Elementwise(
+    "negate", lambda u: -u, np.negative, (MINUS_ONE,),
+    latex="-<0>", numpy="-<0>", words="<0> with its sign turned",
+)  # fmt: skip
+power = Elementwise(
+    "power", lambda u, exponent: np.power(u, float(exponent)),
+    lambda out, u, exponent: (
+        [(np.square, u, out)] if exponent == 2 else [(np.power, u, np.array(float(exponent)), out)]
+    ),
+    (lambda out, u, exponent: multiply(float(exponent), power(u, exponent=exponent - 1)),),
+    latex="{<0>}^{<exponent>}", numpy="<0> ** <exponent>", words="<0> to the power of <exponent>",
+)  # fmt: skip
+exp = Elementwise(
+    "exp", np.exp, np.exp, (lambda out, u: out,),
+    latex="e^{<0>}", numpy="np.exp(<0>)", words="e to the power of <0>",
+)  # fmt: skip
+log = Elementwise(
+    "log", np.log, np.log, (lambda out, u: divide(1.0, u),),
+    latex=r"\ln <0>", numpy="np.log(<0>)", words="the natural logarithm of <0>",
+)  # fmt: skip
+sqrt = Elementwise(
+    "sqrt", np.sqrt, np.sqrt, (lambda out, u: divide(0.5, out),),
+    latex=r"\sqrt{<0>}", numpy="np.sqrt(<0>)", words="the square root of <0>",
+)  # fmt: skip
+absolute = Elementwise(
+    "absolute", np.abs, np.absolute, (lambda out, u: sign(u),),
+    latex="|<0>|", numpy="np.abs(<0>)", words="<0> without its sign",
+)  # fmt: skip
+sign = Elementwise(
+    "sign", np.sign, np.sign, (None,),
+    latex=r"\operatorname{sign} <0>", numpy="np.sign(<0>)", words="the sign of <0>: -1, 0 or 1",
+)  # fmt: skip
+maximum = Elementwise(
+    "maximum", np.maximum, np.maximum,
+    (lambda out, u, v: greater(u, v), lambda out, u, v: subtract(1.0, greater(u, v))),
+    latex=r"\max(<0>, <1>)", numpy="np.maximum(<0>, <1>)", words="the larger of <0> and <1>",
+)  # fmt: skip
+squared_error = Elementwise(
+    "squared_error", lambda y, t: (y - t) ** 2,
+    lambda out, y, t: [(np.subtract, y, t, out), (np.square, out, out)],
+    (lambda out, y, t: error_slope(y, t), lambda out, y, t: error_slope(t, y)),
+    latex="(<0> - <1>)^2", numpy="(<0> - <1>) ** 2", words="how far <0> is from <1>, squared",
+)  # fmt: skip
+error_slope = Elementwise(
+    "error_slope", lambda y, t: 2 * (y - t),
+    lambda out, y, t: [(np.subtract, y, t, out), (np.add, out, out, out)], (None, None),
+    latex=r"2\,(<0> - <1>)", numpy="2 * (<0> - <1>)", words="twice the difference of <0> and <1>",
+)  # fmt: skip
+step_down = Elementwise(
+    "step_down", lambda w, rate, gradient: w - rate * gradient,
+    lambda out, w, rate, gradient: (
+        lambda change: [(np.multiply, gradient, rate, change), (np.subtract, w, change, out)]
+    )(np.empty_like(gradient)),
+    (None, None, None),
+    latex=r"<0> - <1> \cdot <2>", numpy="<0> - <1> * <2>",
+    words="<0>, moved against its gradient: minus <1> times <2>",
+)  # fmt: skip
+add_all = Elementwise(
+    "add_all", lambda *cells: sum(cells),
+    lambda out, *arrays: [
+        (np.add, arrays[0], arrays[1], out), *((np.add, out, more, out) for more in arrays[2:])
+    ],
+    (ONE,), latex="", numpy="", words="the shares of all uses, added up",
+)  # fmt: skip
+# One template for any number of inputs.
+add_all.latex_template = lambda step: " + ".join(f"<{i}>" for i in range(len(step.inputs)))  # type: ignore[method-assign]
+add_all.numpy_template = add_all.latex_template  # type: ignore[method-assign]
+
+# -- contraction --------------------------------------------------------------------------
+
+contract = Contraction("contract")
+
+
+def einsum(signature: str, left: Any, right: Any) -> Any:
+    """Products summed over the letters that the output lacks, as in `np.einsum` of two inputs."""
+    return contract(left, right, signature=signature.replace(" ", ""))
+
+
+def outer(left: Any, right: Any) -> Any:
+    """Every cell of one vector times every cell of another: (n,) and (m,) give (n, m)."""
+    return contract(left, right, signature="i,j->ij")
+
+
+# -- reduction ----------------------------------------------------------------------------
+
+
+def _over(array_like: Any, axis: int | Sequence[int] | None) -> tuple[int, ...]:
+    n = len(np.shape(array_like) if not hasattr(array_like, "shape") else array_like.shape)
+    chosen = range(n) if axis is None else [axis] if isinstance(axis, int) else axis
+    return tuple(sorted(a + n if a < 0 else a for a in chosen))
+
+
+def _spread(matrix: Any, step: Any) -> Any:
+    """Repeat a reduced gradient over the cells that were reduced."""
+    shape, axes = step.inputs[0].shape, step.params["axes"]
+    if not step.params["keepdims"] and axes and len(axes) < len(shape):
+        kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
+        matrix = OPS["reshape"](matrix, shape=kept)
+    return expand(matrix, shape=shape)
+
+
+def _count(step: Any) -> float:
+    return float(np.prod([step.inputs[0].shape[a] for a in step.params["axes"]]))
+
+
+_sum = Reduction(
+    "sum", np.add, False, lambda step, dC: _spread(dC, step),
+    latex=r"\sum <0>", numpy="np.sum(<0>)",
+)  # fmt: skip
+_mean = Reduction(
+    "mean", np.add, True, lambda step, dC: _spread(divide(dC, _count(step)), step),
+    latex=r"\operatorname{mean} <0>", numpy="np.mean(<0>)",
+)  # fmt: skip
+
+
+def _max_vjp(step: Any, dC: Any) -> Any:
+    axes = step.params["axes"]
+    if len(axes) == 1:
+        mask = first_largest(step.inputs[0], axis=axes[0])
+    else:
+        flat = OPS["reshape"](step.inputs[0], shape=(int(_count(step)),))
+        mask = OPS["reshape"](first_largest(flat, axis=0), shape=step.inputs[0].shape)
+    return multiply(_spread(dC, step), mask)
+
+
+_max = Reduction("max", np.maximum, False, _max_vjp, latex=r"\max <0>", numpy="np.max(<0>)")
+
+
+def sum(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
+    """The sum of the cells along `axis` (default: of all cells)."""
+    return _sum(x, axes=_over(x, axis), keepdims=keepdims)
+
+
+def mean(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
+    """The mean of the cells along `axis` (default: of all cells)."""
+    return _mean(x, axes=_over(x, axis), keepdims=keepdims)
+
+
+def max(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
+    """The largest cell along `axis` (default: of all). Its gradient goes to the first largest."""
+    axes = _over(x, axis)
+    if len(axes) not in (1, len(x.shape)):
+        for one in reversed(axes):
+            x = _max(x, axes=(one,), keepdims=keepdims)
+        return x
+    return _max(x, axes=axes, keepdims=keepdims)
+
+
+# -- gather and scatter -------------------------------------------------------------------
+
+_transpose = Gather(
+    "transpose", lambda x, axes: x.transpose(axes), view=True,
+    vjp=lambda operand, step, dC: _transpose(dC, axes=tuple(int(i) for i in np.argsort(step.params["axes"]))),
+    latex=r"{<0>}^{\top}", numpy="<0>.transpose(<axes>)", words="<0>, rows and columns exchanged",
+)  # fmt: skip
+_reshape = Gather(
+    "reshape", lambda x, shape: x.reshape(shape), view=True,
+    vjp=lambda operand, step, dC: _reshape(dC, shape=step.inputs[0].shape),
+    latex=r"\operatorname{reshape} <0>", numpy="<0>.reshape(<shape>)",
+    words="the cells of <0> in another shape",
+)  # fmt: skip
+expand = Gather(
+    "expand", lambda x, shape: np.broadcast_to(x, shape), view=True,
+    vjp=lambda operand, step, dC: _unexpand(dC, step),
+    latex="<0>", numpy="np.broadcast_to(<0>, <shape>)", words="<0>, repeated for every cell",
+)  # fmt: skip
+same = Gather(
+    "same", lambda x: x, view=True, vjp=lambda operand, step, dC: dC,
+    latex="<0>", numpy="<0>", words="<0>, passed on unchanged",
+)  # fmt: skip
+_slice = Gather(
+    "slice", lambda x, where: x[tuple(slice(*p) if isinstance(p, tuple) else p for p in where)],
+    view=True, latex=r"<0>_{\text{part}}", numpy="<0>[<where>]", words="a part of <0>",
+)  # fmt: skip
+_concatenate = Gather(
+    "concatenate", lambda parts, axis: np.concatenate(parts, axis=axis), sources=None,
+    vjp=lambda operand, step, dC: _part(operand, step, dC),
+    latex=r"[<0> \;\cdots]", numpy="np.concatenate([<0>, ...], axis=<axis>)",
+    words="<0> and the others, side by side",
+)  # fmt: skip
+_pad = Gather(
+    "pad", lambda x, before, after: np.pad(x, tuple(zip(before, after, strict=True))),
+    latex=r"\operatorname{pad} <0>", numpy="np.pad(<0>, ...)", words="<0> with a border of zeros",
+)  # fmt: skip
+_rows = Gather(
+    "rows", lambda table, numbers: table[np.asarray(numbers).astype(np.intp)],
+    latex=r"<0>_{<1>}", numpy="<0>[<1>]", words="the rows of <0> that <1> names",
+)  # fmt: skip
+
+
+def _windows(x: Array, window: tuple[int, int], stride: int) -> Array:
+    seen = np.lib.stride_tricks.sliding_window_view(x, window, axis=(-2, -1))
+    return seen[..., ::stride, ::stride, :, :]
+
+
+_patches = Gather(
+    "patches", _windows, latex=r"\operatorname{patches} <0>", numpy="patches(<0>, <window>, <stride>)",
+    words="every <window> window of <0>",
+)  # fmt: skip
+scatter = Scatter(
+    "scatter", latex=r"\operatorname{back} <0>", numpy="np.add.at(<0>)",
+    words="the cells of <0>, each added up where it came from",
+)  # fmt: skip
+
+
+def _unexpand(dC: Any, step: Any) -> Any:
+    from fluxlab.engine.kinds import unbroadcast
+
+    return unbroadcast(dC, step.inputs[0].shape)
+
+
+def _part(operand: int, step: Any, dC: Any) -> Any:
+    axis = step.params["axis"]
+    sizes = [m.shape[axis] for m in step.inputs]
+    start = int(np.sum(sizes[:operand]))
+    where = [(None, None, None)] * len(step.output.shape)
+    where[axis] = (start, start + sizes[operand], None)  # type: ignore[call-overload]
+    return _slice(dC, where=tuple(where))
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """The axes in another order (default: reversed)."""
+    n = len(x.shape)
+    return _transpose(x, axes=tuple(axes) if axes is not None else tuple(reversed(range(n))))
+
+
+def reshape(x: Any, shape: Sequence[int]) -> Any:
+    """The same cells, row by row, in another shape; one -1 is worked out."""
+    full = np.broadcast_to(np.zeros(()), x.shape).reshape(tuple(shape)).shape
+    return _reshape(x, shape=full)
+
+
+def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
+    """Matrices side by side along `axis`."""
+    n = len(parts[0].shape)
+    return _concatenate(*parts, axis=axis % n)
+
+
+def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
+    """A border of zeros: one (before, after) pair per axis."""
+    return _pad(x, before=tuple(b for b, _ in widths), after=tuple(a for _, a in widths))
+
+
+def rows(table: Any, numbers: Any) -> Any:
+    """The rows of `table` that `numbers` names: an embedding. No gradient flows to numbers."""
+    return _rows(table, numbers)
+
+
+def patches(x: Any, window: tuple[int, int], stride: int = 1) -> Any:
+    """Every window of the last two axes: (..., H, W) gives (..., rows, columns, *window)."""
+    return _patches(x, window=tuple(window), stride=stride)
+
+
+# -- selection ----------------------------------------------------------------------------
+
+
+def _first_largest(x: Array, axis: int) -> Array:
+    best = np.expand_dims(np.argmax(x, axis=axis), axis)
+    mask = np.zeros(x.shape)
+    np.put_along_axis(mask, best, 1.0, axis=axis)
+    return mask
+
+
+def _uniform(key: Array, shape: tuple[int, ...]) -> Array:
+    words = [int(k) for k in np.ravel(key)]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(shape)
+
+
+greater = Selection(
+    "greater", lambda u, v: np.greater(u, v).astype(np.float64), False, unit=True,
+    latex="[<0> > <1>]", numpy="(<0> > <1>) * 1.0", words="1 where <0> is greater than <1>, else 0",
+)  # fmt: skip
+first_largest = Selection(
+    "first_largest", _first_largest, True, unit=True,
+    latex=r"[<0> = \max]", numpy="first_largest(<0>, axis=<axis>)",
+    words="1 at the first largest cell of <0>, else 0",
+)  # fmt: skip
+_argmax = Selection(
+    "argmax", lambda x, axis: np.argmax(x, axis=axis), True,
+    latex=r"\operatorname{argmax} <0>", numpy="np.argmax(<0>, axis=<axis>)",
+    words="the place of the largest cell of <0>",
+)  # fmt: skip
+_top = Selection(
+    "top", lambda x, k, axis: np.take(np.argsort(-x, axis=axis, kind="stable"), range(k), axis=axis), True,
+    latex=r"\operatorname{top}_{<k>} <0>", numpy="np.argsort(-<0>, axis=<axis>)[:<k>]",
+    words="the places of the <k> largest cells of <0>, the largest first",
+)  # fmt: skip
+_random = Selection(
+    "uniform", _uniform, False, everything=True, unit=True,
+    latex=r"U(<0>)", numpy="uniform(<0>, <shape>)",
+    words="random numbers between 0 and 1; the numbers in <0> decide which, so they come back",
+)  # fmt: skip
+
+
+def argmax(x: Any, axis: int = -1) -> Any:
+    """The place of the largest cell along `axis`; the first of equals."""
+    return _argmax(x, axis=axis % len(x.shape))
+
+
+def top(x: Any, k: int, axis: int = -1) -> Any:
+    """The places of the `k` largest cells along `axis`, the largest first."""
+    return _top(x, k=k, axis=axis % len(x.shape))
+
+
+def uniform(key: Any, shape: Sequence[int]) -> Any:
+    """Random numbers in [0, 1) that are a function of `key`, whole numbers such as (seed, iteration).
+
+    The same key gives the same numbers, so a step back brings them back.
+    """
+    return _random(key, shape=tuple(shape))
+
+
+__all__ = [
+    "absolute", "add", "argmax", "concatenate", "contract", "divide", "einsum", "exp", "expand",
+    "first_largest", "greater", "log", "matmul", "max", "maximum", "mean", "multiply", "negate",
+    "outer", "pad", "patches", "power", "reshape", "rows", "same", "sign", "sqrt", "squared_error",
+    "subtract", "sum", "top", "transpose", "uniform",
+]  # fmt: skip

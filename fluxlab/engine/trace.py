@@ -1,0 +1,580 @@
+"""The trace: an ordered list of steps, each one matrix operation. Backpropagation reads it upwards."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fluxlab.engine import formulas
+from fluxlab.engine.errors import BadInput, NoGradient, NotComputed, size, unknown
+from fluxlab.engine.op import OPS, Array, Call, Op, Params, Shape, fill
+from fluxlab.engine.operators import Operators
+
+if TYPE_CHECKING:
+    from fluxlab.engine.check import Check
+    from fluxlab.engine.explain import Explanation
+    from fluxlab.engine.history import History
+
+PHASES = ("forward", "backward", "update")
+_scopes: ContextVar[tuple[str, ...]] = ContextVar("fluxlab_scopes", default=())
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Steps recorded inside belong together: `with fl.scope("layer 1"): ...`."""
+    token = _scopes.set((*_scopes.get(), name))
+    try:
+        yield
+    finally:
+        _scopes.reset(token)
+
+
+@dataclass(eq=False)
+class Matrix(Operators):
+    """One named matrix of a trace. Write `x @ w + b` with it, or `fl.tanh(x)`.
+
+    Attributes
+    ----------
+    local, scope : `dC_dw` and `layer 1`; together the name `layer 1/dC_dw`.
+    kind : input, parameter, constant, value, slope, gradient or update.
+    step : the step that computes it; None for inputs, parameters and constants.
+    of : a gradient's own matrix; an update's parameter; a slope's input; else None.
+    axes : what each axis counts, such as ("sample", "neuron"), where known.
+    temporary : nobody has named it; it is called by its formula.
+    wants_gradient : False for data such as targets, whose gradient nobody needs.
+    uses : the steps that read it.
+    """
+
+    trace: Trace
+    local: str
+    scope: str
+    kind: str
+    buffer: Array = field(repr=False)
+    step: Step | None = None
+    of: Matrix | None = None
+    axes: tuple[str | None, ...] = ()
+    temporary: bool = False
+    wants_gradient: bool = True
+    uses: list[Step] = field(default_factory=list, repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.scope}/{self.local}" if self.scope else self.local
+
+    @property
+    def shape(self) -> Shape:
+        return self.buffer.shape
+
+    @property
+    def unit(self) -> bool:
+        """Whether every value is known to lie in 0..1."""
+        return self.step is not None and self.step.op.unit
+
+    @property
+    def ready(self) -> bool:
+        return self.step is None or self.step.number < self.trace.position
+
+    @property
+    def value(self) -> Array:
+        """A copy of the numbers; raises NotComputed before the step that makes them has run."""
+        with self.trace.lock:
+            if not self.ready:
+                assert self.step is not None
+                raise NotComputed(
+                    f"{self.name} is not computed yet: step {self.step.number + 1} computes it, and "
+                    f"{self.trace.position} of {len(self.trace.steps)} steps have run. Run the "
+                    f"{self.step.phase} pass first."
+                )
+            return self.buffer.copy()
+
+    @property
+    def labels(self) -> dict[int, list[str]]:
+        """Names of rows (axis 0), columns (axis 1), ..., where they are known."""
+        known = self.trace.axis_labels
+        return {
+            i: known[axis]
+            for i, axis in enumerate(self.axes)
+            if axis in known and len(known[axis]) == self.shape[i]
+        }
+
+    @property
+    def latex(self) -> str:
+        return formulas.latex_name(self)
+
+    def named(self, local: str, **attributes: Any) -> Matrix:
+        """Give this matrix a name (within its scope); returns it."""
+        self.trace.rename(self, local)
+        for key, value in attributes.items():
+            setattr(self, key, value)
+        return self
+
+    def explain(self, *index: int) -> Explanation:
+        """Why this number? `w.explain(2, 5)`; see `Explanation`."""
+        from fluxlab.engine.explain import explain
+
+        return explain(self, *index)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, {size(self.shape)}{'' if self.ready else ', not computed yet'}>"
+
+
+@dataclass(eq=False)
+class Step:
+    """One operation of the trace: `output = op(*inputs, **params)`."""
+
+    number: int
+    op: Op
+    inputs: tuple[Matrix, ...]
+    params: Params
+    output: Matrix
+    phase: str
+    calls: list[Call] = field(repr=False)
+
+    @property
+    def scope(self) -> str:
+        return self.output.scope
+
+    def latex(self) -> str:
+        """The formula in symbols, as LaTeX."""
+        return formulas.latex_line(self)
+
+    def numpy(self) -> str:
+        """The same step as a line of NumPy."""
+        return formulas.numpy_line(self)
+
+    def words(self) -> str:
+        """The same step in plain words."""
+        return formulas.words_line(self)
+
+    def __repr__(self) -> str:
+        return f"<step {self.number + 1}: {self.numpy()}>"
+
+
+class Trace:
+    """An ordered list of steps with their matrices; see `fluxlab.trace`.
+
+    Attributes
+    ----------
+    steps : all steps, in the order in which they run.
+    position : `steps[:position]` are computed; later matrices look empty.
+    cost : the matrix C, one number.
+    lock : guards every number of this trace; readers on other threads take it.
+    axis_labels : names for the places along an axis, `{"sample": ["0000", "0001", ...]}`.
+    history : recorded iterations, after `descend`.
+    version : grows whenever a number changes.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.steps: list[Step] = []
+        self.lock = threading.RLock()
+        self.axis_labels: dict[str, list[str]] = {}
+        self.history: History | None = None
+        self.carry: dict[Matrix, Matrix] = {}
+        self.position = self.version = 0
+        self._names: dict[str, Matrix] = {}
+        self._aliases: dict[str, Matrix] = {}
+        self._called: dict[tuple[str, Matrix], str] = {}
+        self._all: list[Matrix] = []
+        self._phase = "forward"
+        self._scope: str | None = None
+        self._follow: CodeType | None = None
+        self._cost: Matrix | None = None
+        self._result: Matrix | None = None
+
+    def __repr__(self) -> str:
+        return f"trace of {self.title}"
+
+    # -- looking things up ------------------------------------------------------------------
+
+    @property
+    def matrices(self) -> dict[str, Matrix]:
+        """Every matrix by its full name, in the order of making."""
+        return {m.name: m for m in self._all}
+
+    @property
+    def inputs(self) -> list[Matrix]:
+        """The matrices that no step makes, without the constants."""
+        return [m for m in self._all if m.step is None and m.kind != "constant"]
+
+    @property
+    def cost(self) -> Matrix:
+        if self._cost is None:
+            raise NotComputed("This trace has no cost yet: its function has not returned.")
+        return self._cost
+
+    def __getitem__(self, name: str) -> Matrix:
+        """A matrix by its full name, an alias, or a short name if only one matrix has it."""
+        found = self._names.get(name, self._aliases.get(name))
+        if found is not None:
+            return found
+        short = [m for m in self._all if m.local == name]
+        if len(short) == 1:
+            return short[0]
+        if short:
+            names = ", ".join(m.name for m in short)
+            raise unknown("matrix", name, [m.name for m in short]) from LookupError(
+                f"{name!r} names {len(short)} matrices: {names}."
+            )
+        raise unknown("matrix", name, [*self._names, *self._aliases])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names or name in self._aliases
+
+    def alias(self, name: str, matrix: Matrix) -> None:
+        """Let `name` stand for `matrix` as well, unless it already stands for something."""
+        if name not in self._names:
+            self._aliases.setdefault(name, matrix)
+            scope, _, local = name.rpartition("/")
+            if scope != matrix.scope:
+                self._called.setdefault((scope, matrix), local)
+
+    def called(self, matrix: Matrix, scope: str) -> str:
+        """What a matrix is called within a scope: layer 1's `h` is layer 2's `x`."""
+        return self._called.get((scope, matrix), matrix.local) if scope else matrix.local
+
+    @property
+    def aliases(self) -> dict[str, Matrix]:
+        return dict(self._aliases)
+
+    def end_of(self, phase: str) -> int:
+        """The position after the last step of "forward", "backward" or "update"."""
+        if phase not in PHASES:
+            raise unknown("phase", phase, PHASES)
+        allowed = PHASES[: PHASES.index(phase) + 1]
+        return sum(step.phase in allowed for step in self.steps)
+
+    # -- making -------------------------------------------------------------------------------
+
+    def input(
+        self, local: str, value: Any, kind: str = "input", axes: tuple[str | None, ...] = ()
+    ) -> Matrix:
+        """A matrix that no step makes. Its numbers are copied."""
+        numbers = as_numbers("trace", local, value)
+        found = "/".join(_scopes.get()) if self._scope is None else self._scope
+        return self._add(local, numbers, found, kind, axes=axes or (None,) * numbers.ndim)
+
+    def constant(self, value: Any) -> Matrix:
+        """A literal such as the 3 of `3 * w`."""
+        numbers = as_numbers("trace", "a constant", value)
+        local = f"{numbers:g}" if numbers.ndim == 0 else "constant"
+        axes = (None,) * numbers.ndim
+        found = "/".join(_scopes.get()) if self._scope is None else self._scope
+        return self._add(local, numbers, found, "constant", axes=axes)
+
+    def _add(self, local: str, buffer: Array, scope: str, kind: str, **more: Any) -> Matrix:
+        matrix = Matrix(self, self._free(local, scope), scope, kind, buffer, **more)
+        self._names[matrix.name] = matrix
+        self._all.append(matrix)
+        return matrix
+
+    def _free(self, local: str, scope: str) -> str:
+        """`local`, or `local_2`, `local_3`, ... if the scope has that name already."""
+        prefix, chosen, count = (f"{scope}/" if scope else ""), local, 1
+        while prefix + chosen in self._names:
+            count += 1
+            chosen = f"{local}_{count}"
+        return chosen
+
+    def rename(self, matrix: Matrix, local: str, scope: str | None = None) -> None:
+        """Give a matrix another name; a name that is taken gets a number."""
+        target = matrix.scope if scope is None else scope
+        matrix.temporary = False
+        if (matrix.local, matrix.scope) == (local, target):
+            return
+        del self._names[matrix.name]
+        matrix.local, matrix.scope = self._free(local, target), target
+        self._names[matrix.name] = matrix
+
+    def record(self, op: Op, inputs: Sequence[Any], params: Params) -> Matrix:
+        """Append a step and compute it."""
+        with self.lock:
+            self._name_locals()
+            sources = tuple(m if isinstance(m, Matrix) else self.constant(m) for m in inputs)
+            arrays = [m.buffer for m in sources]
+            op.shape([a.shape for a in arrays], params)
+            buffer = op.output(arrays, params)
+            scope = "/".join(_scopes.get()) if self._scope is None else self._scope
+            matrix = self._add("?", buffer, scope, "value", temporary=True)
+            step = Step(len(self.steps), op, sources, params, matrix, self._phase, [])
+            matrix.step, step.calls = step, op.bind(buffer, arrays, params)
+            matrix.axes = op.axes(step)
+            self.steps.append(step)
+            for source in sources:
+                source.uses.append(step)
+            self._name_by_expression(step)
+            self._run(step.number, step.number + 1)
+            self.position = len(self.steps)
+            return matrix
+
+    def _name_by_expression(self, step: Step) -> None:
+        matrix = step.output
+        if getattr(step.op, "activation", False):
+            # FLUX's letters: a goes into an activation, h comes out.
+            if step.inputs[0].temporary:
+                self.rename(step.inputs[0], "a")
+            local = "h"
+        else:
+            local = formulas.expression(step)
+        self.rename(matrix, local)
+        matrix.temporary = True
+
+    def _name_locals(self, extra: dict[str, Any] | None = None) -> None:
+        """Name results after the variables of the traced function that hold them."""
+        if extra is None:
+            if self._follow is None:
+                return
+            frame = sys._getframe(2)
+            while frame is not None and frame.f_code is not self._follow:  # type: ignore[redundant-expr]
+                frame = frame.f_back  # type: ignore[assignment]
+            extra = dict(frame.f_locals) if frame is not None else {}  # type: ignore[redundant-expr]
+        for name, found in extra.items():
+            if isinstance(found, Matrix) and found.trace is self and found.temporary:
+                self.rename(found, name)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def _run(self, start: int, stop: int) -> None:
+        # Overflow is not hidden: an infinity or NaN stays in its matrix, and readers explain it.
+        with np.errstate(all="ignore"):
+            for step in self.steps[start:stop]:
+                for call in step.calls:
+                    call()
+        self.version += 1
+
+    def move(self, position: int) -> None:
+        """Run forwards to `position`, or go back: what lies behind it is empty again."""
+        if not 0 <= position <= len(self.steps):
+            raise BadInput(
+                f"move: position {position} does not exist; this trace has 0 to {len(self.steps)}."
+            )
+        with self.lock:
+            if position > self.position:
+                self._run(self.position, position)
+            self.position = position
+            self.version += 1
+
+    def run(self, position: int | None = None) -> None:
+        """Compute everything anew, from the first step to `position` (default: to the end)."""
+        with self.lock:
+            self.position = 0
+            self.move(len(self.steps) if position is None else position)
+
+    def set(self, name: str, value: Any, index: tuple[int, ...] | None = None) -> None:
+        """Change an input, whole or one cell, and recompute what was computed.
+
+        A value that cannot be used raises BadInput and changes nothing.
+        """
+        matrix = self[name]
+        if matrix.step is not None or matrix is self._names.get("dC_dC"):
+            raise BadInput(
+                f"set: {matrix.name} is computed, so it cannot be set. Set what it is computed from: "
+                f"{', '.join(m.name for m in self.inputs)}."
+            )
+        numbers = as_numbers("set", matrix.name, value)
+        expected = matrix.shape if index is None else ()
+        if numbers.shape != expected and not (index is None and numbers.ndim == 0 and not expected):
+            raise BadInput(
+                f"set: {matrix.name} is {size(expected)}, got {size(numbers.shape)}. The shape of a "
+                "traced matrix is fixed; trace again for another shape."
+            )
+        with self.lock:
+            try:
+                matrix.buffer[() if index is None else index] = numbers
+            except IndexError:
+                raise BadInput(
+                    f"set: {matrix.name} is {size(matrix.shape)}; it has no cell {index}."
+                ) from None
+            if matrix.kind == "constant" or self.position:
+                self.run(self.position)
+            self.version += 1
+            if self.history is not None:
+                self.history.note_edit()
+
+    # -- reading upwards ------------------------------------------------------------------------
+
+    def backward(self) -> None:
+        """Record the backward pass and run it. A second call changes nothing."""
+        from fluxlab.engine.backward import record_backward
+
+        with self.lock:
+            if self.end_of("backward") == self.end_of("forward"):
+                self.run(self.end_of("forward"))
+                record_backward(self)
+
+    def descend(self, *parameters: str, learning_rate: float = 0.1) -> None:
+        """Record the update `w[new] = w - learning rate * dC_dw` for each parameter, once."""
+        from fluxlab.engine.backward import record_update
+
+        with self.lock:
+            if self.history is not None:
+                raise BadInput("descend: this trace already has its update steps.")
+            self.backward()
+            record_update(self, parameters, learning_rate)
+
+    def check(
+        self, name: str, epsilon: float = 1e-5, index: tuple[int, ...] | None = None
+    ) -> Check:
+        """Compare a gradient (or slope) with central differences; see `Check`."""
+        from fluxlab.engine.check import check
+
+        return check(self, name, epsilon, index)
+
+    @contextmanager
+    def recording(self, phase: str, scope: str | None = None) -> Iterator[None]:
+        """Steps recorded inside belong to `phase` and, if given, to `scope`."""
+        before = self._phase, self._scope
+        self._phase, self._scope = phase, scope
+        try:
+            yield
+        finally:
+            self._phase, self._scope = before
+
+    def call_slope(self, matrix: Matrix, output: Matrix, source: Matrix) -> None:
+        """Name a local derivative `dh_da`, after what it is the slope of."""
+        below = self.called(source, output.scope)
+        self.rename(matrix, f"d{output.local}_d{below}", output.scope)
+        matrix.kind, matrix.of = "slope", source
+
+    def become(self, other: Trace) -> None:
+        """Take over another trace's steps and matrices; who holds this trace sees the new ones.
+
+        For changes that need recording anew, such as another activation. History starts again.
+        """
+        with self.lock:
+            kept = {name: vars(self)[name] for name in ("lock", "axis_labels", "version")}
+            session = vars(self).get("session")
+            vars(self).update(vars(other))
+            vars(self).update(kept)
+            if session is not None:
+                vars(self)["session"] = session
+            for matrix in self._all:
+                matrix.trace = self
+            if self.history is not None:
+                self.history.trace = self.history._plan.trace = self
+            self.version += 1
+
+    def finish(self, result: object, name: str = "y") -> None:
+        """Declare the function's result; its cost is itself if one number, else its sum."""
+        if not isinstance(result, Matrix) or result.trace is not self:
+            raise BadInput(
+                f"trace: {self.title} returned {type(result).__name__}; it must return one matrix "
+                "that is computed from its arguments, such as fl.sigmoid(x @ w + b)."
+            )
+        single = result.buffer.size == 1
+        if result.temporary:
+            self.rename(result, "C" if single else name)
+        self._result = result
+        if not single:
+            with self.recording("forward", ""):
+                axes = tuple(range(len(result.shape)))
+                result = OPS["sum"](result, axes=axes, keepdims=False)
+                self.rename(result, "C")
+        elif result.step is None:
+            raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
+        self._cost = result
+        self.alias("C", result)
+
+
+def as_numbers(function: str, argument: str, value: Any) -> Array:
+    """A float64 copy of `value`; raises BadInput for text, NaN, infinity or nothing."""
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"{function}: {argument} must be numbers, got {type(value).__name__} {_short(value)}. "
+            "Give a number, a list of rows of equal length, or a NumPy array."
+        ) from None
+    if isinstance(value, str | bytes):
+        raise BadInput(f"{function}: {argument} must be numbers, got the text {value!r}.")
+    if array.size == 0:
+        raise BadInput(
+            f"{function}: {argument} is empty (shape {array.shape}); give at least one number."
+        )
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        where = tuple(int(i) for i in bad[0])
+        what = "NaN (not a number)" if np.isnan(array[where]) else "infinite"
+        raise BadInput(
+            f"{function}: {argument} has {len(bad)} cell(s) that are not finite; the first, at "
+            f"{where}, is {what}. Replace or drop such cells first."
+        )
+    return array
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def record(op: Op, inputs: Sequence[Any], params: Params) -> Any:
+    """Record a step in the inputs' trace; plain numbers are computed at once."""
+    traces = {id(m.trace): m.trace for m in inputs if isinstance(m, Matrix)}
+    if len(traces) > 1:
+        raise BadInput(
+            f"{op.name}: its matrices belong to different traces; use those of one trace."
+        )
+    for trace in traces.values():
+        return trace.record(op, inputs, params)
+    arrays = [as_numbers(op.name, f"argument {i + 1}", m) for i, m in enumerate(inputs)]
+    op.shape([a.shape for a in arrays], params)
+    out = op.output(arrays, params)
+    with np.errstate(all="ignore"):
+        for call in op.bind(out, arrays, params):
+            call()
+    return float(out) if out.ndim == 0 else out
+
+
+def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
+    """Run `function` on traced matrices and record every step.
+
+    `function` is ordinary Python with `@`, `+`, `*`, `fl.tanh`, ...; each keyword argument
+    becomes an input matrix of that name. A function that returns more than one number has
+    the sum of its cells as its cost C.
+
+    >>> t = trace(lambda x, w: fl.tanh(x @ w), x=[[1.0, 2.0]], w=[[0.5], [-0.25]])
+    >>> t.backward()
+    >>> t["dC_dw"].explain(1, 0)
+    """
+    if not callable(function):
+        raise BadInput(f"trace: function must be a function, got {type(function).__name__}.")
+    title = getattr(function, "__name__", "function").replace("<lambda>", "your function")
+    try:
+        inspect.signature(function).bind(**matrices)
+    except TypeError as problem:
+        raise BadInput(
+            f"trace: {title}{inspect.signature(function)} does not fit the matrices given "
+            f"({', '.join(matrices) or 'none'}): {problem}. Give each argument by its name."
+        ) from None
+    made = Trace(title)
+    inputs = {name: made.input(name, value) for name, value in matrices.items()}
+    made._follow = getattr(function, "__code__", None)
+    try:
+        result = function(**inputs)
+    finally:
+        made._follow = None
+    made.finish(result)
+    return made
+
+
+__all__ = [
+    "PHASES",
+    "Matrix",
+    "NoGradient",
+    "Step",
+    "Trace",
+    "as_numbers",
+    "fill",
+    "record",
+    "scope",
+    "trace",
+]
