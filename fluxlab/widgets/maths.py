@@ -20,6 +20,22 @@ def mathml(latex: str) -> str:
     return _OPERAND.sub(r'data-operand="\1"', convert(latex))
 
 
+@lru_cache(maxsize=1024)
+def formula(latex: str) -> str:
+    """A long formula as several MathML elements, so that a narrow panel can break its line.
+
+    It may break before `=` and `+` outside braces.
+    """
+    pieces, start, depth = [], 0, 0
+    for i, letter in enumerate(latex):
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        if depth == 0 and i > start and latex[i : i + 3] in (" = ", " + "):
+            pieces.append(latex[start:i])
+            start = i
+    pieces.append(latex[start:])
+    return " ".join(mathml(piece.strip()) for piece in pieces if piece.strip())
+
+
 def operand(number: int, latex: str) -> str:
     """`latex` marked as operand `number` of its formula, so that a page can light it up."""
     return rf"\class{{operand-{number}}}{{{latex}}}"
