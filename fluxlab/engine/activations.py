@@ -86,7 +86,10 @@ sigmoid = Activation(
 )  # fmt: skip
 tanh = Activation(
     "tanh", np.tanh, np.tanh,
-    slope=(lambda h: 1 - h * h, lambda out, h: [(np.multiply, h, h, out), (np.subtract, _1, out, out)]),
+    slope=(
+        lambda h: 1 - h * h,
+        lambda out, h: [(np.multiply, h, h, out), (np.subtract, _1, out, out)],
+    ),
     latex=r"\tanh <0>", numpy="np.tanh(<0>)", words="<0> squeezed into -1..1 by tanh",
     slope_texts={
         "latex": "1 - {<0>}^2", "numpy": "1 - <0> ** 2", "unit": True,

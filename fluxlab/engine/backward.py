@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.history import History
+from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import OPS
 from fluxlab.engine.ops import add_all, same, step_down
-from fluxlab.engine.trace import Matrix, Step, Trace, as_numbers
+from fluxlab.engine.trace import Matrix, Step, Trace
 
 
 def record_backward(trace: Trace) -> None:

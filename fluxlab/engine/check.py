@@ -67,8 +67,8 @@ class Check:
     def __repr__(self) -> str:
         many = self.analytic.size
         text = (
-            f"{self.name}: {many} cell{'s' if many > 1 else ''} checked with epsilon {self.epsilon:g}; "
-            f"largest difference {self.worst:.1e}: {'they agree' if self.ok else 'THEY DIFFER'}"
+            f"{self.name}: {many} cell{'s' if many > 1 else ''} checked with epsilon "
+            f"{self.epsilon:g}; largest difference {self.worst:.1e}: {'they agree' if self.ok else 'THEY DIFFER'}"
         )
         corners = int(np.sum(self.kinks))
         return text + (f"; {corners} at a kink, where the slope jumps" if corners else "")
@@ -86,9 +86,10 @@ def check(
     matrix = trace[name]
     with trace.lock:
         if matrix.of is None or matrix.kind not in ("gradient", "slope"):
+            known = ", ".join(m.name for m in trace.matrices.values() if m.kind == "gradient")
             raise BadInput(
                 f"check: {matrix.name} is neither a gradient (dC_d...) nor a slope (dh_da). "
-                f"Gradients here: {', '.join(m.name for m in trace.matrices.values() if m.kind == 'gradient')}."
+                f"Gradients here: {known}."
             )
         analytic = matrix.value
         if index is not None:
@@ -104,8 +105,8 @@ def check(
         own = "[use " in matrix.local
         if own:
             raise BadInput(
-                f"check: {matrix.name} is one use's share; central differences see all uses at once. "
-                f"Check dC_d{matrix.of.local}, their sum."
+                f"check: {matrix.name} is one use's share; central differences see all uses at "
+                f"once. Check dC_d{matrix.of.local}, their sum."
             )
         middle = _read(calls, result, None if matrix.kind == "gradient" else cells)
         left, right = np.empty(len(cells)), np.empty(len(cells))

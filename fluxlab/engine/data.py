@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array
-from fluxlab.engine.trace import as_numbers
 
 GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0), "nand": (1, 1, 1, 0)}
 
@@ -77,7 +77,8 @@ def matrix_data_preprocessor(
     if ragged:
         lengths = sorted({len(row) for row in data})
         raise BadInput(
-            f"{here}: the rows have unequal lengths {lengths}; every sample needs the same features."
+            f"{here}: the rows have unequal lengths {lengths}; every sample needs the same "
+            "features."
         )
     table = as_numbers(here, "data", data)
     if table.ndim == 0:
@@ -89,7 +90,8 @@ def matrix_data_preprocessor(
             f"{here}: data has {table.ndim} axes {table.shape}; it expects (samples, features)."
         )
     for name, value, least in (
-        ("rows", rows, 1), ("columns", columns, 1), ("first_row", first_row, 0), ("first_column", first_column, 0),
+        ("rows", rows, 1), ("columns", columns, 1),
+        ("first_row", first_row, 0), ("first_column", first_column, 0),
     ):  # fmt: skip
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
             raise BadInput(
@@ -113,7 +115,8 @@ def matrix_data_preprocessor(
 def _read_csv(path: Path) -> tuple[list[list[str]], list[str] | None]:
     if not path.is_file():
         raise BadInput(
-            f"matrix_data_preprocessor: there is no file {str(path)!r}; check the name and the folder."
+            f"matrix_data_preprocessor: there is no file {str(path)!r}; check the name and the "
+            "folder."
         )
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]

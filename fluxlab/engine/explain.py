@@ -178,7 +178,7 @@ def _terms(
     """The largest terms, and the number and total of the others."""
     if not cells:
         return [], 0, 0.0
-    if joined == "rule" or joined == "compared" and len(cells) > 1:
+    if joined == "rule" or (joined == "compared" and len(cells) > 1):
         refs = [
             Ref(step.inputs[k], tuple(map(int, place)), float(number))
             for (k, where), numbers in zip(cells, values, strict=True)
@@ -270,7 +270,8 @@ def _numbers(
     if joined == "moved":
         return _tex(terms[0].value)
     if joined == "max":
-        return rf"\max({', '.join(_tex(t.factors[0].value) for t in terms)}{', ...' if rest_count else ''})"
+        listed = [_tex(t.factors[0].value) for t in terms] + ["..."] * bool(rest_count)
+        return rf"\max({', '.join(listed)})"
     shown = " + ".join(
         r" \cdot ".join(
             mark(k, _tex(ref.value, True)) for (k, _), ref in zip(cells, term.factors, strict=True)

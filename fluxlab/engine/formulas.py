@@ -175,7 +175,8 @@ def shapes_fit(step: Step) -> str:
         many = "are" if len(smaller) > 1 else "is"
         return f"{target}{repeated} {many} repeated to fill {size(out.shape)}."
     if op.kind == "gather":
-        return f"{target}The cells of {inputs[0].local} ({size(inputs[0].shape)}) move; none is computed."
+        moved = f"{inputs[0].local} ({size(inputs[0].shape)})"
+        return f"{target}The cells of {moved} move; none is computed."
     return f"{target}The result is {size(out.shape)}."
 
 

@@ -204,7 +204,8 @@ class History:
         first, last = self.records[0].iteration, self.records[-1].iteration
         if not isinstance(iteration, int | np.integer) or not first <= iteration <= last:
             raise BadInput(
-                f"travel: iteration {iteration!r} is not recorded; iterations {first} to {last} are."
+                f"travel: iteration {iteration!r} is not recorded; iterations {first} to {last} "
+                "are."
             )
         with self.trace.lock:
             self._go(int(iteration))

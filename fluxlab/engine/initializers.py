@@ -1,4 +1,4 @@
-"""First weights. Each takes (inputs, outputs) and a seeded generator, and gives (inputs, outputs)."""
+"""First weights: from (inputs, outputs) and a seeded generator to an (inputs, outputs) matrix."""
 
 from __future__ import annotations
 

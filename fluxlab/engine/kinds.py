@@ -1,4 +1,4 @@
-"""The five kinds of operation: elementwise, contraction, reduction, gather (and scatter), selection."""
+"""The kinds of operation that compute: elementwise, contraction, reduction."""
 
 from __future__ import annotations
 
@@ -215,8 +215,10 @@ class Contraction(Op):
     def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
         (left, right), target = letters(step.params["signature"])
         if operand == 0:
-            return self(dC_dout, step.inputs[1], signature=f"{target},{right}->{left}")
-        return self(step.inputs[0], dC_dout, signature=f"{left},{target}->{right}")
+            share = self(dC_dout, step.inputs[1], signature=f"{target},{right}->{left}")
+        else:
+            share = self(step.inputs[0], dC_dout, signature=f"{left},{target}->{right}")
+        return share  # type: ignore[no-any-return]
 
     # texts
 
@@ -338,7 +340,8 @@ class Reduction(Op):
             row = out.reshape(-1)
             calls = [partial(np.ones(count).dot, table, row)]
         else:
-            calls = [partial(self._ufunc.reduce, array, axes, None, out, params["keepdims"])]
+            reduce: Any = self._ufunc.reduce
+            calls = [partial(reduce, array, axes, None, out, params["keepdims"])]
         if self._average:
             calls.append(bound(np.divide, out, np.array(float(count)), out))
         return calls
@@ -382,7 +385,8 @@ class Reduction(Op):
         if len(axes) == len(step.inputs[0].shape) and not step.params["keepdims"]:
             return f"np.{self.name}(<0>)"
         axes = axes[0] if len(axes) == 1 else axes
-        return f"np.{self.name}(<0>, axis={axes}{', keepdims=True' if step.params['keepdims'] else ''})"
+        keep = ", keepdims=True" if step.params["keepdims"] else ""
+        return f"np.{self.name}(<0>, axis={axes}{keep})"
 
     def words_template(self, step: Step) -> str:
         matrix = step.inputs[0]
@@ -398,251 +402,3 @@ class Reduction(Op):
         axes, keep = step.params["axes"], step.params["keepdims"]
         source = enumerate(step.inputs[0].axes)
         return tuple(None if i in axes else a for i, a in source if keep or i not in axes)
-
-
-# -- gather and scatter -------------------------------------------------------------------
-
-
-class Gather(Op):
-    """Cells that move, unchanged: transpose, slice, pad, patches, an embedding's rows.
-
-    `take(array, *selectors, **params)` is written once. Applied to the numbers it computes;
-    applied to an array of cell numbers it says where each cell came from. Cell number -1 is
-    an empty cell (padding), worth 0. Selectors are inputs that choose cells, such as the row
-    numbers of an embedding; no gradient flows to them.
-    """
-
-    kind = "gather"
-
-    def __init__(
-        self, name: str, take: Callable[..., Any], *, view: bool = False,
-        sources: int | None = 1, vjp: Local | None = None, **texts: Any,
-    ) -> None:  # fmt: skip
-        super().__init__(name, **texts)
-        self.take, self._view, self._sources, self._vjp = take, view, sources, vjp
-
-    def sources(self, count: int) -> int:
-        """How many of `count` inputs give cells; the rest are selectors."""
-        return count if self._sources is None else self._sources
-
-    def _moved(self, arrays: Sequence[Any], params: Params) -> Any:
-        n = self.sources(len(arrays))
-        first: Any = list(arrays[:n]) if self._sources is None else arrays[0]
-        return self.take(first, *arrays[n:], **params)
-
-    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        empty = [np.broadcast_to(np.zeros(()), shape) for shape in shapes]
-        try:
-            return tuple(np.shape(self._moved(empty, params)))
-        except (ValueError, IndexError, TypeError) as problem:
-            raise BadInput(
-                f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with {params}: {problem}."
-            ) from None
-
-    def output(self, arrays: Sequence[Array], params: Params) -> Array:
-        if self._view:
-            seen: Array = self._moved(arrays, params)
-            if np.shares_memory(seen, arrays[0]):
-                return seen
-        return super().output(arrays, params)
-
-    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
-        if self._view and np.shares_memory(out, arrays[0]):
-            return []
-
-        def move() -> None:
-            out[...] = self._moved(arrays, params)
-
-        return [move]
-
-    def source_map(self, step: Step) -> Indices:
-        """For each output cell the number of the input cell it shows (-1: none).
-
-        Cells are numbered through all source inputs, one after the other.
-        """
-        n = self.sources(len(step.inputs))
-        numbers, start = [], 0
-        for matrix in step.inputs[:n]:
-            count = int(np.prod(matrix.shape))
-            # 1 is added so that padding, which fills with 0, becomes -1 below.
-            numbers.append(np.arange(start + 1, start + 1 + count).reshape(matrix.shape))
-            start += count
-        moved = self._moved([*numbers, *(m.buffer for m in step.inputs[n:])], step.params)
-        found: Indices = np.asarray(moved).astype(np.intp) - 1
-        return found
-
-    def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
-        number = int(self.source_map(step)[index])
-        if number < 0:
-            return []
-        for operand, matrix in enumerate(step.inputs):
-            count = int(np.prod(matrix.shape))
-            if number < count:
-                place = np.unravel_index(number, matrix.shape) if matrix.shape else ()
-                return [(operand, np.array([place], dtype=np.intp).reshape(1, -1))]
-            number -= count
-        raise AssertionError("a cell that came from nowhere")
-
-    def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
-        return float(values[0][0]) if values else 0.0
-
-    def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
-        if operand >= self.sources(len(step.inputs)):
-            return np.zeros((0, len(step.output.shape)), dtype=np.intp)
-        start = sum(int(np.prod(m.shape)) for m in step.inputs[:operand])
-        shape = step.inputs[operand].shape
-        number = start + (int(np.ravel_multi_index(index, shape)) if shape else 0)
-        return np.argwhere(self.source_map(step) == number)
-
-    def joined(self, step: Step) -> str:
-        return "moved"
-
-    def differentiable(self, operand: int) -> bool:
-        return self._sources is None or operand < self._sources
-
-    def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
-        if self._vjp is not None:
-            return self._vjp(operand, step, dC_dout)  # type: ignore[no-any-return]
-        selectors = step.inputs[self.sources(len(step.inputs)) :]
-        source = step.inputs[operand]
-        return OPS["scatter"](dC_dout, *selectors, of=self.name, shape=source.shape, **step.params)  # type: ignore[no-any-return]
-
-
-class Scatter(Op):
-    """The reverse of a gather: each cell goes back to where it came from, and adds up there."""
-
-    kind = "gather"
-
-    def _gather(self, params: Params) -> tuple[Gather, Params]:
-        op = OPS[params["of"]]
-        assert isinstance(op, Gather)
-        return op, {k: v for k, v in params.items() if k not in ("of", "shape")}
-
-    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        return tuple(params["shape"])
-
-    def _map(self, selectors: Sequence[Array], params: Params) -> Indices:
-        op, own = self._gather(params)
-        shape = params["shape"]
-        numbers = np.arange(1, 1 + int(np.prod(shape))).reshape(shape)
-        return np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp) - 1
-
-    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
-        moved, *selectors = arrays
-        fixed = None if selectors else self._map([], params).ravel()
-
-        def add_up() -> None:
-            target = self._map(selectors, params).ravel() if fixed is None else fixed
-            # Slot 0 takes what came from padding; bincount equals np.add.at, and is faster.
-            sums = np.bincount(target + 1, weights=moved.ravel(), minlength=out.size + 1)
-            out[...] = sums[1:].reshape(out.shape)
-
-        return [add_up]
-
-    def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
-        number = int(np.ravel_multi_index(index, step.output.shape)) if index else 0
-        target = self._map([m.buffer for m in step.inputs[1:]], step.params)
-        return [(0, np.argwhere(target == number).reshape(-1, len(step.inputs[0].shape)))]
-
-    def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
-        return float(np.sum(values[0]))
-
-    def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
-        if operand:
-            return np.zeros((0, len(step.output.shape)), dtype=np.intp)
-        number = int(self._map([m.buffer for m in step.inputs[1:]], step.params)[index])
-        if number < 0:
-            return np.zeros((0, len(step.output.shape)), dtype=np.intp)
-        place = np.unravel_index(number, step.output.shape)
-        return np.array([place], dtype=np.intp).reshape(1, -1)
-
-    def joined(self, step: Step) -> str:
-        return "sum"
-
-
-# -- selection ----------------------------------------------------------------------------
-
-
-class Selection(Op):
-    """Cells compared, or drawn at random: argmax, top-k, masks. No gradient.
-
-    Parameters
-    ----------
-    choose : `choose(*arrays, **params)` gives the whole output.
-    axis_of : `axis_of(params)`: the axis along which cells are compared; None: cell by cell.
-    """
-
-    kind = "selection"
-
-    def __init__(
-        self,
-        name: str,
-        choose: Callable[..., Any],
-        along: bool,
-        everything: bool = False,
-        **texts: Any,
-    ) -> None:
-        super().__init__(name, **texts)
-        self.choose, self._along, self._everything = choose, along, everything
-
-    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        try:
-            return tuple(np.shape(self.choose(*(np.zeros(shape) for shape in shapes), **params)))
-        except (ValueError, IndexError) as problem:
-            raise BadInput(
-                f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with {params}: {problem}."
-            ) from None
-
-    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
-        def choose() -> None:
-            out[...] = self.choose(*arrays, **params)
-
-        return [choose]
-
-    def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
-        found = []
-        for operand, matrix in enumerate(step.inputs):
-            if self._everything:
-                ranges: list[Sequence[int]] = [range(n) for n in matrix.shape]
-            elif self._along:
-                axis = step.params["axis"] % len(matrix.shape)
-                place = list(index)
-                if len(index) < len(matrix.shape):
-                    place.insert(axis, 0)
-                ranges = [range(n) if i == axis else [place[i]] for i, n in enumerate(matrix.shape)]
-            else:
-                own = index[len(index) - len(matrix.shape) :]
-                ranges = [[0 if n == 1 else i] for i, n in zip(own, matrix.shape, strict=True)]
-            found.append((operand, grid(ranges)))
-        return found
-
-    def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
-        """Choose again among the cells compared, and look up this output cell."""
-        if self._everything:
-            shapes = [m.shape for m in step.inputs]
-            whole = [v.reshape(s) for v, s in zip(values, shapes, strict=True)]
-            return float(np.asarray(self.choose(*whole, **step.params))[index])
-        if not self._along:
-            return float(np.ravel(self.choose(*values, **step.params))[0])
-        params = {**step.params, "axis": 0}
-        chosen = np.atleast_1d(self.choose(*values, **params))
-        axis = step.params["axis"] % len(step.inputs[0].shape)
-        same_rank = len(step.output.shape) == len(step.inputs[0].shape)
-        return float(chosen[index[axis] if same_rank else 0])
-
-    def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
-        out = step.output.shape
-        if self._everything:
-            return grid([range(n) for n in out])
-        if not self._along:
-            return Elementwise.uses(self, index, operand, step)  # type: ignore[arg-type]
-        axis = step.params["axis"] % len(step.inputs[operand].shape)
-        if len(out) < len(index):
-            return np.array([[i for a, i in enumerate(index) if a != axis]], dtype=np.intp)
-        return grid([range(n) if a == axis else [index[a]] for a, n in enumerate(out)])
-
-    def joined(self, step: Step) -> str:
-        return "compared"
-
-    def differentiable(self, operand: int) -> bool:
-        return False

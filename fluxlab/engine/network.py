@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ import numpy as np
 from fluxlab.engine.activations import activation
 from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.data import matrix_data_preprocessor
-from fluxlab.engine.errors import BadInput, Diverged
+from fluxlab.engine.errors import BadInput
 from fluxlab.engine.history import History
 from fluxlab.engine.initializers import xavier_uniform
 from fluxlab.engine.models.dense import build
 from fluxlab.engine.op import Array
-from fluxlab.engine.trace import Trace, as_numbers
+from fluxlab.engine.trace import Trace
 
 # FLUX's eleven matrices of a layer, and what they are called in the trace.
 FLUX_MATRICES = {
@@ -33,6 +34,10 @@ class Layer:
     cost's derivative with respect to the layer's output; for the last layer that is y.
     """
 
+    network: Network
+    number: int
+    name: str
+
     def __init__(self, network: Network, number: int) -> None:
         vars(self).update(network=network, number=number, name=f"layer {number}")
 
@@ -41,7 +46,7 @@ class Layer:
             raise AttributeError(
                 f"A layer has no {name!r}. Its matrices: {', '.join(FLUX_MATRICES)}."
             )
-        return self.network.trace[self._full(name)].value  # type: ignore[no-any-return]
+        return self.network.trace[self._full(name)].value
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in ("weights_matrix", "bias_matrix"):
@@ -181,10 +186,7 @@ def form_network(
         activation(name)
     draw = np.random.default_rng(seed)
     sizes = [x.shape[1], *(int(n) for n in layers)]
-    parameters = [
-        (xavier_uniform(m, n, draw), np.zeros((1, n)))
-        for m, n in zip(sizes, sizes[1:], strict=False)
-    ]
+    parameters = [(xavier_uniform(m, n, draw), np.zeros((1, n))) for m, n in pairwise(sizes)]
     title = f"{'-'.join(map(str, sizes))} network"
     trace = build(x, target, parameters, names, title)
     trace.axis_labels.update(labels)
@@ -309,7 +311,8 @@ def predict(network: Network, inputs: Any) -> Array:
         x = x.T  # one sample, given as a flat list
     if x.shape[1] != expected:
         raise BadInput(
-            f"predict: inputs has {x.shape[1]} columns; the network was formed on data with {expected}."
+            f"predict: inputs has {x.shape[1]} columns; the network was formed on data with "
+            f"{expected}."
         )
     with network.trace.lock:
         parameters = [
@@ -320,9 +323,3 @@ def predict(network: Network, inputs: Any) -> Array:
         x, np.zeros((len(x), network.sizes[-1])), parameters, network.activations, "prediction"
     )
     return made["y"].value
-
-
-__all__ = [
-    "FLUX_MATRICES", "Diverged", "Layer", "Network", "as_numbers", "back_propagation",
-    "form_network", "forward_pass", "learn", "predict",
-]  # fmt: skip

@@ -36,7 +36,7 @@ class Op:
     Parameters
     ----------
     name : unique name in the catalogue.
-    latex, numpy, words : templates; `<0>`, `<1>` stand for the inputs, `<exponent>` for a parameter.
+    latex, numpy, words : templates; `<0>`, `<1>` stand for inputs, `<exponent>` for a parameter.
     unit : True if every value lies in 0..1.
     """
 
@@ -56,7 +56,7 @@ class Op:
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply to matrices of a trace (recorded as a step) or to plain numbers (computed)."""
-        from fluxlab.engine.trace import record
+        from fluxlab.engine.tracing import record
 
         return record(self, inputs, params)
 

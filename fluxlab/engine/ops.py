@@ -7,44 +7,36 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.kinds import (
-    MINUS_ONE,
-    ONE,
-    Contraction,
-    Elementwise,
-    Gather,
-    Reduction,
-    Scatter,
-    Selection,
-)
+from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduction
+from fluxlab.engine.moves import Gather, Scatter, Selection
 from fluxlab.engine.op import OPS, Array
 from fluxlab.engine.operators import matmul
 
 # -- elementwise --------------------------------------------------------------------------
 
-add = Elementwise(
+add: Elementwise = Elementwise(
     "add", lambda u, v: u + v, np.add, (ONE, ONE),
     latex="<0> + <1>", numpy="<0> + <1>", words="<0> plus <1>",
 )  # fmt: skip
-subtract = Elementwise(
+subtract: Elementwise = Elementwise(
     "subtract", lambda u, v: u - v, np.subtract, (ONE, MINUS_ONE),
     latex="<0> - <1>", numpy="<0> - <1>", words="<0> minus <1>",
 )  # fmt: skip
-multiply = Elementwise(
+multiply: Elementwise = Elementwise(
     "multiply", lambda u, v: u * v, np.multiply,
     (lambda out, u, v: v, lambda out, u, v: u),
     latex=r"<0> \odot <1>", numpy="<0> * <1>", words="<0> times <1>, cell by cell",
 )  # fmt: skip
-divide = Elementwise(
+divide: Elementwise = Elementwise(
     "divide", lambda u, v: np.divide(u, v), np.divide,
     (lambda out, u, v: divide(1.0, v), lambda out, u, v: negate(divide(out, v))),
     latex=r"\frac{<0>}{<1>}", numpy="<0> / <1>", words="<0> divided by <1>",
 )  # fmt: skip
-negate = Elementwise(
+negate: Elementwise = Elementwise(
     "negate", lambda u: -u, np.negative, (MINUS_ONE,),
     latex="-<0>", numpy="-<0>", words="<0> with its sign turned",
 )  # fmt: skip
-power = Elementwise(
+power: Elementwise = Elementwise(
     "power", lambda u, exponent: np.power(u, float(exponent)),
     lambda out, u, exponent: (
         [(np.square, u, out)] if exponent == 2 else [(np.power, u, np.array(float(exponent)), out)]
@@ -52,43 +44,43 @@ power = Elementwise(
     (lambda out, u, exponent: multiply(float(exponent), power(u, exponent=exponent - 1)),),
     latex="{<0>}^{<exponent>}", numpy="<0> ** <exponent>", words="<0> to the power of <exponent>",
 )  # fmt: skip
-exp = Elementwise(
+exp: Elementwise = Elementwise(
     "exp", np.exp, np.exp, (lambda out, u: out,),
     latex="e^{<0>}", numpy="np.exp(<0>)", words="e to the power of <0>",
 )  # fmt: skip
-log = Elementwise(
+log: Elementwise = Elementwise(
     "log", np.log, np.log, (lambda out, u: divide(1.0, u),),
     latex=r"\ln <0>", numpy="np.log(<0>)", words="the natural logarithm of <0>",
 )  # fmt: skip
-sqrt = Elementwise(
+sqrt: Elementwise = Elementwise(
     "sqrt", np.sqrt, np.sqrt, (lambda out, u: divide(0.5, out),),
     latex=r"\sqrt{<0>}", numpy="np.sqrt(<0>)", words="the square root of <0>",
 )  # fmt: skip
-absolute = Elementwise(
+absolute: Elementwise = Elementwise(
     "absolute", np.abs, np.absolute, (lambda out, u: sign(u),),
     latex="|<0>|", numpy="np.abs(<0>)", words="<0> without its sign",
 )  # fmt: skip
-sign = Elementwise(
+sign: Elementwise = Elementwise(
     "sign", np.sign, np.sign, (None,),
     latex=r"\operatorname{sign} <0>", numpy="np.sign(<0>)", words="the sign of <0>: -1, 0 or 1",
 )  # fmt: skip
-maximum = Elementwise(
+maximum: Elementwise = Elementwise(
     "maximum", np.maximum, np.maximum,
     (lambda out, u, v: greater(u, v), lambda out, u, v: subtract(1.0, greater(u, v))),
     latex=r"\max(<0>, <1>)", numpy="np.maximum(<0>, <1>)", words="the larger of <0> and <1>",
 )  # fmt: skip
-squared_error = Elementwise(
+squared_error: Elementwise = Elementwise(
     "squared_error", lambda y, t: (y - t) ** 2,
     lambda out, y, t: [(np.subtract, y, t, out), (np.square, out, out)],
     (lambda out, y, t: error_slope(y, t), lambda out, y, t: error_slope(t, y)),
     latex="(<0> - <1>)^2", numpy="(<0> - <1>) ** 2", words="how far <0> is from <1>, squared",
 )  # fmt: skip
-error_slope = Elementwise(
+error_slope: Elementwise = Elementwise(
     "error_slope", lambda y, t: 2 * (y - t),
     lambda out, y, t: [(np.subtract, y, t, out), (np.add, out, out, out)], (None, None),
     latex=r"2\,(<0> - <1>)", numpy="2 * (<0> - <1>)", words="twice the difference of <0> and <1>",
 )  # fmt: skip
-step_down = Elementwise(
+step_down: Elementwise = Elementwise(
     "step_down", lambda w, rate, gradient: w - rate * gradient,
     lambda out, w, rate, gradient: (
         lambda change: [(np.multiply, gradient, rate, change), (np.subtract, w, change, out)]
@@ -97,7 +89,7 @@ step_down = Elementwise(
     latex=r"<0> - <1> \cdot <2>", numpy="<0> - <1> * <2>",
     words="<0>, moved against its gradient: minus <1> times <2>",
 )  # fmt: skip
-add_all = Elementwise(
+add_all: Elementwise = Elementwise(
     "add_all", lambda *cells: sum(cells),
     lambda out, *arrays: [
         (np.add, arrays[0], arrays[1], out), *((np.add, out, more, out) for more in arrays[2:])
@@ -190,41 +182,41 @@ def max(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False)
 
 # -- gather and scatter -------------------------------------------------------------------
 
-_transpose = Gather(
+_transpose: Gather = Gather(
     "transpose", lambda x, axes: x.transpose(axes), view=True,
-    vjp=lambda operand, step, dC: _transpose(dC, axes=tuple(int(i) for i in np.argsort(step.params["axes"]))),
+    vjp=lambda operand, step, dC: transpose(dC, np.argsort(step.params["axes"]).tolist()),
     latex=r"{<0>}^{\top}", numpy="<0>.transpose(<axes>)", words="<0>, rows and columns exchanged",
 )  # fmt: skip
-_reshape = Gather(
+_reshape: Gather = Gather(
     "reshape", lambda x, shape: x.reshape(shape), view=True,
     vjp=lambda operand, step, dC: _reshape(dC, shape=step.inputs[0].shape),
     latex=r"\operatorname{reshape} <0>", numpy="<0>.reshape(<shape>)",
     words="the cells of <0> in another shape",
 )  # fmt: skip
-expand = Gather(
+expand: Gather = Gather(
     "expand", lambda x, shape: np.broadcast_to(x, shape), view=True,
     vjp=lambda operand, step, dC: _unexpand(dC, step),
     latex="<0>", numpy="np.broadcast_to(<0>, <shape>)", words="<0>, repeated for every cell",
 )  # fmt: skip
-same = Gather(
+same: Gather = Gather(
     "same", lambda x: x, view=True, vjp=lambda operand, step, dC: dC,
     latex="<0>", numpy="<0>", words="<0>, passed on unchanged",
 )  # fmt: skip
-_slice = Gather(
+_slice: Gather = Gather(
     "slice", lambda x, where: x[tuple(slice(*p) if isinstance(p, tuple) else p for p in where)],
     view=True, latex=r"<0>_{\text{part}}", numpy="<0>[<where>]", words="a part of <0>",
 )  # fmt: skip
-_concatenate = Gather(
+_concatenate: Gather = Gather(
     "concatenate", lambda parts, axis: np.concatenate(parts, axis=axis), sources=None,
     vjp=lambda operand, step, dC: _part(operand, step, dC),
     latex=r"[<0> \;\cdots]", numpy="np.concatenate([<0>, ...], axis=<axis>)",
     words="<0> and the others, side by side",
 )  # fmt: skip
-_pad = Gather(
+_pad: Gather = Gather(
     "pad", lambda x, before, after: np.pad(x, tuple(zip(before, after, strict=True))),
     latex=r"\operatorname{pad} <0>", numpy="np.pad(<0>, ...)", words="<0> with a border of zeros",
 )  # fmt: skip
-_rows = Gather(
+_rows: Gather = Gather(
     "rows", lambda table, numbers: table[np.asarray(numbers).astype(np.intp)],
     latex=r"<0>_{<1>}", numpy="<0>[<1>]", words="the rows of <0> that <1> names",
 )  # fmt: skip
@@ -235,9 +227,9 @@ def _windows(x: Array, window: tuple[int, int], stride: int) -> Array:
     return seen[..., ::stride, ::stride, :, :]
 
 
-_patches = Gather(
-    "patches", _windows, latex=r"\operatorname{patches} <0>", numpy="patches(<0>, <window>, <stride>)",
-    words="every <window> window of <0>",
+_patches: Gather = Gather(
+    "patches", _windows, latex=r"\operatorname{patches} <0>",
+    numpy="patches(<0>, <window>, <stride>)", words="every <window> window of <0>",
 )  # fmt: skip
 scatter = Scatter(
     "scatter", latex=r"\operatorname{back} <0>", numpy="np.add.at(<0>)",
@@ -255,8 +247,8 @@ def _part(operand: int, step: Any, dC: Any) -> Any:
     axis = step.params["axis"]
     sizes = [m.shape[axis] for m in step.inputs]
     start = int(np.sum(sizes[:operand]))
-    where = [(None, None, None)] * len(step.output.shape)
-    where[axis] = (start, start + sizes[operand], None)  # type: ignore[call-overload]
+    where: list[Any] = [(None, None, None)] * len(step.output.shape)
+    where[axis] = (start, start + sizes[operand], None)
     return _slice(dC, where=tuple(where))
 
 
@@ -308,26 +300,26 @@ def _uniform(key: Array, shape: tuple[int, ...]) -> Array:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(shape)
 
 
-greater = Selection(
+greater: Selection = Selection(
     "greater", lambda u, v: np.greater(u, v).astype(np.float64), False, unit=True,
     latex="[<0> > <1>]", numpy="(<0> > <1>) * 1.0", words="1 where <0> is greater than <1>, else 0",
 )  # fmt: skip
-first_largest = Selection(
+first_largest: Selection = Selection(
     "first_largest", _first_largest, True, unit=True,
     latex=r"[<0> = \max]", numpy="first_largest(<0>, axis=<axis>)",
     words="1 at the first largest cell of <0>, else 0",
 )  # fmt: skip
-_argmax = Selection(
+_argmax: Selection = Selection(
     "argmax", lambda x, axis: np.argmax(x, axis=axis), True,
     latex=r"\operatorname{argmax} <0>", numpy="np.argmax(<0>, axis=<axis>)",
     words="the place of the largest cell of <0>",
 )  # fmt: skip
-_top = Selection(
-    "top", lambda x, k, axis: np.take(np.argsort(-x, axis=axis, kind="stable"), range(k), axis=axis), True,
+_top: Selection = Selection(
+    "top", lambda x, k, axis: np.take(np.argsort(-x, axis, "stable"), range(k), axis), True,
     latex=r"\operatorname{top}_{<k>} <0>", numpy="np.argsort(-<0>, axis=<axis>)[:<k>]",
     words="the places of the <k> largest cells of <0>, the largest first",
 )  # fmt: skip
-_random = Selection(
+_random: Selection = Selection(
     "uniform", _uniform, False, everything=True, unit=True,
     latex=r"U(<0>)", numpy="uniform(<0>, <shape>)",
     words="random numbers between 0 and 1; the numbers in <0> decide which, so they come back",
@@ -345,7 +337,7 @@ def top(x: Any, k: int, axis: int = -1) -> Any:
 
 
 def uniform(key: Any, shape: Sequence[int]) -> Any:
-    """Random numbers in [0, 1) that are a function of `key`, whole numbers such as (seed, iteration).
+    """Random numbers in [0, 1), a function of `key`: whole numbers such as (seed, iteration).
 
     The same key gives the same numbers, so a step back brings them back.
     """

@@ -1,22 +1,22 @@
-"""The trace: an ordered list of steps, each one matrix operation. Backpropagation reads it upwards."""
+"""The trace: an ordered list of steps, one matrix operation each. Backpropagation reads it up."""
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fluxlab.engine import formulas
-from fluxlab.engine.errors import BadInput, NoGradient, NotComputed, size, unknown
-from fluxlab.engine.op import OPS, Array, Call, Op, Params, Shape, fill
+from fluxlab.engine.errors import BadInput, NotComputed, size, unknown
+from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.op import OPS, Array, Call, Op, Params, Shape
 from fluxlab.engine.operators import Operators
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Matrix(Operators):
         return f"{self.scope}/{self.local}" if self.scope else self.local
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> Shape:  # type: ignore[override]
         return self.buffer.shape
 
     @property
@@ -90,8 +90,8 @@ class Matrix(Operators):
             if not self.ready:
                 assert self.step is not None
                 raise NotComputed(
-                    f"{self.name} is not computed yet: step {self.step.number + 1} computes it, and "
-                    f"{self.trace.position} of {len(self.trace.steps)} steps have run. Run the "
+                    f"{self.name} is not computed yet: step {self.step.number + 1} computes it, "
+                    f"and {self.trace.position} of {len(self.trace.steps)} steps have run. Run the "
                     f"{self.step.phase} pass first."
                 )
             return self.buffer.copy()
@@ -333,10 +333,10 @@ class Trace:
         if extra is None:
             if self._follow is None:
                 return
-            frame = sys._getframe(2)
-            while frame is not None and frame.f_code is not self._follow:  # type: ignore[redundant-expr]
-                frame = frame.f_back  # type: ignore[assignment]
-            extra = dict(frame.f_locals) if frame is not None else {}  # type: ignore[redundant-expr]
+            frame: FrameType | None = sys._getframe(2)
+            while frame is not None and frame.f_code is not self._follow:
+                frame = frame.f_back
+            extra = dict(frame.f_locals) if frame is not None else {}
         for name, found in extra.items():
             if isinstance(found, Matrix) and found.trace is self and found.temporary:
                 self.rename(found, name)
@@ -377,15 +377,15 @@ class Trace:
         matrix = self[name]
         if matrix.step is not None or matrix is self._names.get("dC_dC"):
             raise BadInput(
-                f"set: {matrix.name} is computed, so it cannot be set. Set what it is computed from: "
-                f"{', '.join(m.name for m in self.inputs)}."
+                f"set: {matrix.name} is computed, so it cannot be set. Set what it is computed "
+                f"from: {', '.join(m.name for m in self.inputs)}."
             )
         numbers = as_numbers("set", matrix.name, value)
         expected = matrix.shape if index is None else ()
         if numbers.shape != expected and not (index is None and numbers.ndim == 0 and not expected):
             raise BadInput(
-                f"set: {matrix.name} is {size(expected)}, got {size(numbers.shape)}. The shape of a "
-                "traced matrix is fixed; trace again for another shape."
+                f"set: {matrix.name} is {size(expected)}, got {size(numbers.shape)}. The shape of "
+                "a traced matrix is fixed; trace again for another shape."
             )
         with self.lock:
             try:
@@ -473,108 +473,13 @@ class Trace:
         single = result.buffer.size == 1
         if result.temporary:
             self.rename(result, "C" if single else name)
-        self._result = result
+        self._result = cost = result
         if not single:
             with self.recording("forward", ""):
                 axes = tuple(range(len(result.shape)))
-                result = OPS["sum"](result, axes=axes, keepdims=False)
-                self.rename(result, "C")
+                cost = OPS["sum"](result, axes=axes, keepdims=False)
+                self.rename(cost, "C")
         elif result.step is None:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
-        self._cost = result
-        self.alias("C", result)
-
-
-def as_numbers(function: str, argument: str, value: Any) -> Array:
-    """A float64 copy of `value`; raises BadInput for text, NaN, infinity or nothing."""
-    try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise BadInput(
-            f"{function}: {argument} must be numbers, got {type(value).__name__} {_short(value)}. "
-            "Give a number, a list of rows of equal length, or a NumPy array."
-        ) from None
-    if isinstance(value, str | bytes):
-        raise BadInput(f"{function}: {argument} must be numbers, got the text {value!r}.")
-    if array.size == 0:
-        raise BadInput(
-            f"{function}: {argument} is empty (shape {array.shape}); give at least one number."
-        )
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        where = tuple(int(i) for i in bad[0])
-        what = "NaN (not a number)" if np.isnan(array[where]) else "infinite"
-        raise BadInput(
-            f"{function}: {argument} has {len(bad)} cell(s) that are not finite; the first, at "
-            f"{where}, is {what}. Replace or drop such cells first."
-        )
-    return array
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def record(op: Op, inputs: Sequence[Any], params: Params) -> Any:
-    """Record a step in the inputs' trace; plain numbers are computed at once."""
-    traces = {id(m.trace): m.trace for m in inputs if isinstance(m, Matrix)}
-    if len(traces) > 1:
-        raise BadInput(
-            f"{op.name}: its matrices belong to different traces; use those of one trace."
-        )
-    for trace in traces.values():
-        return trace.record(op, inputs, params)
-    arrays = [as_numbers(op.name, f"argument {i + 1}", m) for i, m in enumerate(inputs)]
-    op.shape([a.shape for a in arrays], params)
-    out = op.output(arrays, params)
-    with np.errstate(all="ignore"):
-        for call in op.bind(out, arrays, params):
-            call()
-    return float(out) if out.ndim == 0 else out
-
-
-def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
-    """Run `function` on traced matrices and record every step.
-
-    `function` is ordinary Python with `@`, `+`, `*`, `fl.tanh`, ...; each keyword argument
-    becomes an input matrix of that name. A function that returns more than one number has
-    the sum of its cells as its cost C.
-
-    >>> t = trace(lambda x, w: fl.tanh(x @ w), x=[[1.0, 2.0]], w=[[0.5], [-0.25]])
-    >>> t.backward()
-    >>> t["dC_dw"].explain(1, 0)
-    """
-    if not callable(function):
-        raise BadInput(f"trace: function must be a function, got {type(function).__name__}.")
-    title = getattr(function, "__name__", "function").replace("<lambda>", "your function")
-    try:
-        inspect.signature(function).bind(**matrices)
-    except TypeError as problem:
-        raise BadInput(
-            f"trace: {title}{inspect.signature(function)} does not fit the matrices given "
-            f"({', '.join(matrices) or 'none'}): {problem}. Give each argument by its name."
-        ) from None
-    made = Trace(title)
-    inputs = {name: made.input(name, value) for name, value in matrices.items()}
-    made._follow = getattr(function, "__code__", None)
-    try:
-        result = function(**inputs)
-    finally:
-        made._follow = None
-    made.finish(result)
-    return made
-
-
-__all__ = [
-    "PHASES",
-    "Matrix",
-    "NoGradient",
-    "Step",
-    "Trace",
-    "as_numbers",
-    "fill",
-    "record",
-    "scope",
-    "trace",
-]
+        self._cost = cost
+        self.alias("C", cost)

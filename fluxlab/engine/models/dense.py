@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,7 @@ def EXAMPLE() -> Trace:
     draw = np.random.default_rng(3)
     sizes = [3, 4, 2]
     parameters = [
-        (draw.normal(size=(m, n)), draw.normal(size=(1, n)) / 2)
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        (draw.normal(size=(m, n)), draw.normal(size=(1, n)) / 2) for m, n in pairwise(sizes)
     ]
     target = (draw.random((5, 2)) > 0.5) * 1.0
     trace = build(

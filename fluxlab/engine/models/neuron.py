@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fluxlab.engine.activations import sigmoid
 from fluxlab.engine.losses import mse
-from fluxlab.engine.trace import Matrix, Trace, trace
+from fluxlab.engine.trace import Matrix, Trace
+from fluxlab.engine.tracing import trace
 
 
 def neuron(x: Matrix, w: Matrix, b: Matrix, target: Matrix) -> Matrix:

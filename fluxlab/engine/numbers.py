@@ -1,0 +1,41 @@
+"""Numbers from outside: checked, copied, or refused with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.op import Array
+
+
+def as_numbers(function: str, argument: str, value: Any) -> Array:
+    """A float64 copy of `value`; raises BadInput for text, NaN, infinity or nothing."""
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"{function}: {argument} must be numbers, got {type(value).__name__} {_short(value)}. "
+            "Give a number, a list of rows of equal length, or a NumPy array."
+        ) from None
+    if isinstance(value, str | bytes):
+        raise BadInput(f"{function}: {argument} must be numbers, got the text {value!r}.")
+    if array.size == 0:
+        raise BadInput(
+            f"{function}: {argument} is empty (shape {array.shape}); give at least one number."
+        )
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        where = tuple(int(i) for i in bad[0])
+        what = "NaN (not a number)" if np.isnan(array[where]) else "infinite"
+        raise BadInput(
+            f"{function}: {argument} has {len(bad)} cell(s) that are not finite; the first, at "
+            f"{where}, is {what}. Replace or drop such cells first."
+        )
+    return array
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
