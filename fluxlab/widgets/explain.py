@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from fluxlab.engine import formulas
-from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.errors import size
 from fluxlab.engine.explain import explain
 from fluxlab.engine.op import fill
 from fluxlab.widgets.base import View
+from fluxlab.widgets.cell_check import check, checkable
 from fluxlab.widgets.maths import formula, operand, pretty
-
-Cell = tuple[Any, tuple[int, ...]]  # (Matrix, index)
+from fluxlab.widgets.reach import exact, link, origin, path
 
 MORE = 12  # terms that one press of "show more" adds
 LINKS = 6  # cells that "Goes on to" names one by one
@@ -122,23 +120,6 @@ def place(matrix: Any, index: tuple[int, ...]) -> str:
     return f"{matrix.name}[{', '.join(map(str, index))}]" if index else matrix.name
 
 
-def link(matrix: Any, index: tuple[int, ...], seen_from: str = "") -> dict[str, Any]:
-    """A cell that a page can name and go to; layer 2 calls layer 1's h its x."""
-    called = matrix.trace.called(matrix, seen_from)
-    return {
-        "matrix": matrix.name,
-        "index": [int(i) for i in index],
-        "symbol": pretty(called),
-        "scope": matrix.scope if called == matrix.local else seen_from,
-    }
-
-
-def exact(value: float) -> float | str:
-    """A number for JSON, which has no NaN and no infinity."""
-    value = float(value)
-    return value if math.isfinite(value) else str(value)
-
-
 def computed(matrix: Any, explanation: Any) -> dict[str, Any]:
     """A cell that a step has computed: its terms, its formulas, where it goes."""
     step = matrix.step
@@ -198,7 +179,9 @@ def waiting(matrix: Any) -> dict[str, Any]:
 
 def marked(step: Any) -> str:
     """The step's formula, with its operands marked."""
-    names = [operand(n, formulas.latex_name(m, scope=step.scope)) for n, m in enumerate(step.inputs)]
+    names = [
+        operand(n, formulas.latex_name(m, scope=step.scope)) for n, m in enumerate(step.inputs)
+    ]
     right = fill(step.op.latex_template(step), names, step.params)
     return f"{formulas.latex_left(step)} = {right}"
 
@@ -240,9 +223,7 @@ def terms(matrix: Any, explanation: Any) -> dict[str, Any]:
             for ref in term.factors
         ]
         label, name = row_label(term, varying)
-        rows.append(
-            {"label": label, "name": name, "factors": factors, "value": exact(term.value)}
-        )
+        rows.append({"label": label, "name": name, "factors": factors, "value": exact(term.value)})
     return {
         "head": head,
         "rows": rows,
@@ -285,163 +266,3 @@ def goes(explanation: Any) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-# -- the path to the cost -------------------------------------------------------------------
-
-
-def path(matrix: Any, index: tuple[int, ...]) -> dict[str, Any]:
-    """The way to the cost: its two ends as links, and how many cells lie between."""
-    way = list(towards_cost(matrix, index))
-    if not way:
-        return {"far": None, "hidden": 0, "near": None}
-    return {
-        "far": link(*way[-1]),
-        "hidden": max(0, len(way) - 2),
-        "near": link(*way[0]) if len(way) > 1 else None,
-    }
-
-
-def towards_cost(matrix: Any, index: tuple[int, ...]) -> Iterator[Cell]:
-    """The cells from here (without it) to the cost: a value by its first use, a gradient by
-    the largest of the gradients that it is made of."""
-    cost = matrix.trace.cost
-    for _ in range(1000):
-        following = _gradient_before(matrix, index) if matrix.kind == "gradient" else None
-        if matrix.kind == "gradient" and following is None:
-            following = (cost, (0,) * len(cost.shape))
-        if following is None:
-            following = _value_after(matrix, index)
-        if following is None or matrix is cost:
-            return
-        matrix, index = following
-        if matrix.local == "dC_dC":
-            matrix, index = cost, (0,) * len(cost.shape)
-        yield matrix, index
-
-
-def _gradient_before(matrix: Any, index: tuple[int, ...]) -> Cell | None:
-    if matrix.step is None or not matrix.ready:
-        return None
-    for term in explain(matrix, *index, limit=1).terms:
-        for ref in term.factors:
-            if ref.matrix.kind == "gradient":
-                return ref.matrix, ref.index
-    return None
-
-
-def _value_after(matrix: Any, index: tuple[int, ...]) -> Cell | None:
-    for step in matrix.uses:
-        if step.phase == "forward":
-            for number, source in enumerate(step.inputs):
-                if source is matrix:
-                    found = step.op.uses(index, number, step)
-                    if len(found):
-                        return step.output, tuple(int(i) for i in found[0])
-    return None
-
-
-# -- numbers that are not finite ------------------------------------------------------------
-
-
-def origin(matrix: Any, index: tuple[int, ...]) -> dict[str, Any] | None:
-    """Where a NaN or an infinity first came from: follow the terms back to finite numbers."""
-    here, at = matrix, index
-    seen = 0
-    value = float(here.buffer[at])
-    if math.isfinite(value):
-        return None
-    while here.step is not None and seen < 10_000:
-        seen += 1
-        explanation = explain(here, *at, limit=1)
-        bad = next(
-            (
-                ref
-                for term in explanation.terms
-                for ref in term.factors
-                if not math.isfinite(ref.value)
-            ),
-            None,
-        )
-        if bad is None:
-            break
-        here, at = bad.matrix, bad.index
-    first = float(here.buffer[at])
-    what = "is not a number" if math.isnan(first) else "is infinite: too large for a float64"
-    if here is matrix and at == index:
-        words = "All numbers that it is made of are finite; it starts here, and " + (
-            "the rule has no result for them."
-            if math.isnan(first)
-            else "the result is too large for a float64 (about 1.8e308)."
-        )
-    else:
-        words = f"It came along {seen - 1 or 1} step{'s' * (seen > 2)} from a cell that {what}:"
-    return {**link(here, at), "words": words, "value": exact(first), "here": here is matrix}
-
-
-# -- the gradient check of one cell -----------------------------------------------------------
-
-
-def checkable(matrix: Any) -> bool:
-    """Central differences exist for it: a gradient or slope, but not one use's share."""
-    return (
-        matrix.kind in ("gradient", "slope") and matrix.of is not None and "[use " not in matrix.local
-    )
-
-
-def check(trace: Any, name: str, index: tuple[int, ...], epsilon: float) -> dict[str, Any]:
-    """Analytic against numeric for one cell, with words on what the difference says."""
-    if not 1e-13 < epsilon <= 1:
-        raise BadInput(f"The check got epsilon {epsilon:g}; it expects 1e-12 to 1e-1.")
-    matrix = trace[name]
-    analytic, numeric, kink = _both(trace, name, index, epsilon)
-    good = agree(analytic, numeric)
-    if good:
-        words = _digits(analytic, numeric, epsilon)
-    elif kink:
-        words = (
-            "The curve has a corner exactly here (as ReLU has at 0): its slope is one number to "
-            "the left and another to the right. Neither number is wrong."
-        )
-    elif any(agree(*_both(trace, name, index, other)[:2]) for other in (1e-4, 1e-5, 1e-6)):
-        words = (
-            "Truncation: the step is so wide that the curve bends within it. A smaller ε is better."
-            if epsilon > 1e-5
-            else "Round-off: C has 16 digits, and so small a step changes only the last ones. "
-            "A larger ε is better."
-        )
-    else:
-        words = "They differ for every ε: this gradient is wrong."
-    return {
-        "type": "check",
-        "matrix": name,
-        "index": list(index),
-        "epsilon": epsilon,
-        "analytic": exact(analytic),
-        "numeric": exact(numeric),
-        "difference": exact(analytic - numeric),
-        "good": good,
-        "words": words,
-        "of": f"{pretty(matrix.of.local)}[{', '.join(map(str, index))}]",
-    }
-
-
-def agree(analytic: float, numeric: float) -> bool:
-    """Whether the two are equal but for what a good epsilon leaves: 1e-6 of their size."""
-    return abs(analytic - numeric) <= 1e-6 * max(abs(analytic), abs(numeric)) + 1e-10
-
-
-def _digits(analytic: float, numeric: float, epsilon: float) -> str:
-    size = max(abs(analytic), abs(numeric))
-    if analytic == numeric or size == 0:
-        return "They agree."
-    digits = int(-math.log10(abs(analytic - numeric) / size))
-    left = "truncation" if epsilon > 1e-5 else "round-off"
-    return f"They agree to {max(digits, 1)} digits; what is left is {left}."
-
-
-def _both(
-    trace: Any, name: str, index: tuple[int, ...], epsilon: float
-) -> tuple[float, float, bool]:
-    found = trace.check(name, epsilon, index=index)
-    return float(found.analytic), float(found.numeric), bool(found.kinks)

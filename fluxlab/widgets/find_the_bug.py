@@ -69,8 +69,8 @@ class FindTheBug(Question):
             for label, formula in self.formulas.items():
                 try:
                     value = formula(self.trace) if callable(formula) else formula
-                except ValueError as problem:  # NumPy's words for shapes that do not fit
-                    found[label] = f"cannot be computed: {problem}"
+                except ValueError:  # NumPy's way to say so
+                    found[label] = "cannot be computed: the shapes do not fit"
                     continue
                 array = np.asarray(value, float)
                 if array.shape == numeric.shape:
@@ -94,7 +94,8 @@ class FindTheBug(Question):
         if len(wrong) != 1:
             raise BadInput(
                 f"FindTheBug {self.key!r}: {len(wrong)} of its {len(self.formulas)} formulas are "
-                f"wrong ({', '.join(wrong) or 'none'}); it needs exactly one, or choices and answer."
+                f"wrong ({', '.join(wrong) or 'none'}); it needs exactly one, or give choices "
+                "and answer."
             )
         return wrong[0]
 

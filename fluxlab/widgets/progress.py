@@ -38,7 +38,7 @@ def home() -> Path:
 
 
 def lesson_of(key: str) -> str:
-    """"08/first sign" belongs to lesson "08"."""
+    """ "08/first sign" belongs to lesson "08"."""
     return key.partition("/")[0]
 
 

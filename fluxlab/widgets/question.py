@@ -277,7 +277,7 @@ class Question(Widget):
 
 
 def sign(value: float) -> str:
-    """"positive", "negative", "zero" or "not a number"."""
+    """ "positive", "negative", "zero" or "not a number"."""
     if math.isnan(value):
         return "not a number"
     return SIGNS[int(np.sign(value)) + 1]

@@ -1,0 +1,141 @@
+"""A student's answers outlive the kernel, and nothing that happens to their file is a crash."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fluxlab.widgets import progress
+from fluxlab.widgets.question import Question
+
+ENTRY = {"given": "zero", "right": False, "text": "Look again.", "shown": False}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FLUXLAB_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def page(question: Question, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """What the question sends to its page."""
+    sent: list[dict] = []
+    monkeypatch.setattr(question, "send", lambda content, buffers=None: sent.append(content))
+    return sent
+
+
+def press(question: Question, **content: object) -> None:
+    question._receive(question, content, [])
+
+
+def test_an_answer_is_there_the_next_day(home: Path) -> None:
+    assert progress.load("08") == ({}, "")
+    assert progress.save("08/first sign", ENTRY) == ""
+    assert progress.save("08/größe", {**ENTRY, "given": 0.1}) == ""
+    assert progress.save("07/other", ENTRY) == ""
+    answers, message = progress.load("08")
+    assert message == ""
+    assert list(answers) == ["08/first sign", "08/größe"]
+    assert answers["08/größe"]["given"] == 0.1
+    assert progress.lessons() == ["07", "08"]
+    assert not list(home.rglob("*.part"))
+
+
+def test_two_kernels_lose_no_answer(home: Path) -> None:
+    script = (
+        "import sys; from fluxlab.widgets import progress\n"
+        "for n in range(40): assert progress.save(f'08/{sys.argv[1]}{n}', {'given': n}) == ''"
+    )
+    kernels = [subprocess.Popen([sys.executable, "-c", script, name]) for name in "ab"]
+    assert [kernel.wait() for kernel in kernels] == [0, 0]
+    answers, _ = progress.load("08")
+    assert len(answers) == 80
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b"\xff\xfe\x00", b'{"answers": {"08/x": 3}}', b""]
+)
+def test_a_damaged_file_is_kept_and_said(home: Path, content: bytes) -> None:
+    path = progress.file_of("08")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    answers, message = progress.load("08")
+    assert answers == {}
+    assert "damaged" in message
+    assert (path.parent / "08 damaged 1.txt").read_bytes() == content
+    path.write_bytes(content)
+    assert "damaged" in progress.save("08/x", ENTRY)
+    assert (path.parent / "08 damaged 2.txt").read_bytes() == content
+    assert list(progress.load("08")[0]) == ["08/x"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FLUXLAB_HOME", str(tmp_path / "file"))
+    assert "could not be kept" in progress.save("08/x", ENTRY)
+    question = Question("08/x", "?", choices=["a", "b"], answer="a")
+    sent = page(question, monkeypatch)
+    press(question, type="ready")
+    press(question, type="answer", given="a")
+    assert sent[-1]["right"] is True
+    assert "could not be kept" in question.error
+
+
+def test_only_the_page_writes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = Question("08/x", "?", choices=["a", "b"], answer="a")
+    for given in question.possible():
+        question.answer(given)
+    assert not home.exists()
+    page(question, monkeypatch)
+    press(question, type="ready")
+    assert not home.exists()
+    press(question, type="answer", given="b")
+    assert json.loads(progress.file_of("08").read_text())["answers"]["08/x"]["given"] == "b"
+
+
+def test_a_saved_answer_comes_back_with_its_feedback(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask() -> tuple[Question, list[dict]]:
+        question = Question(
+            "08/x", "?", answer=2.0, feedback={16: "Divide by 16."}, reveal="Two it is."
+        )
+        sent = page(question, monkeypatch)
+        press(question, type="ready")
+        return question, sent
+
+    question, sent = ask()
+    assert [message["type"] for message in sent] == ["question"]
+    press(question, type="answer", given="32")
+    text = repr(question)
+    question, sent = ask()
+    assert sent[-1] == {
+        "type": "reply", "given": 32.0, "right": False, "text": "Divide by 16.",
+        "shown": "", "reveal": "",
+    }  # fmt: skip
+    assert repr(question) == text
+    press(question, type="show")
+    _, sent = ask()
+    assert sent[-1]["shown"] == "The answer: 2."
+    assert sent[-1]["reveal"] == "Two it is."
+
+
+def test_the_table(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    progress.save("08/x", {**ENTRY, "right": True})
+    progress.save("08/y", {**ENTRY, "given": None, "shown": True})
+    table = progress.progress()
+    sent = page(table, monkeypatch)  # type: ignore[arg-type]
+    press(table, type="ready")  # type: ignore[arg-type]
+    assert sent == [{"type": "progress", "rows": [["08", 1, 1, 1]], "message": ""}]
+    assert repr(table) == "Your progress, lesson by lesson (on a live page)"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="platformdirs chooses another place there")
+def test_the_platforms_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLUXLAB_HOME")
+    assert progress.home().name == "fluxlab"
