@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.numbers import has_cell
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.plan import downstream
 
@@ -68,7 +69,8 @@ class Check:
         many = self.analytic.size
         text = (
             f"{self.name}: {many} cell{'s' if many > 1 else ''} checked with epsilon "
-            f"{self.epsilon:g}; largest difference {self.worst:.1e}: {'they agree' if self.ok else 'THEY DIFFER'}"
+            f"{self.epsilon:g}; largest difference {self.worst:.1e}: "
+            f"{'they agree' if self.ok else 'THEY DIFFER'}"
         )
         corners = int(np.sum(self.kinks))
         return text + (f"; {corners} at a kink, where the slope jumps" if corners else "")
@@ -92,13 +94,8 @@ def check(
                 f"Gradients here: {known}."
             )
         analytic = matrix.value
-        if index is not None:
-            if len(index) != analytic.ndim or any(
-                not 0 <= i < n for i, n in zip(index, matrix.shape, strict=True)
-            ):
-                raise BadInput(
-                    f"check: {matrix.name} is {size(matrix.shape)}; it has no cell {index}."
-                )
+        if index is not None and not has_cell(matrix.shape, index):
+            raise BadInput(f"check: {matrix.name} is {size(matrix.shape)}; it has no cell {index}.")
         target = _slope_output(matrix) if matrix.kind == "slope" else trace.cost
         nudged, result, calls = downstream(trace, matrix.of, target)
         cells = [index] if index is not None else list(np.ndindex(*matrix.shape))

@@ -38,3 +38,8 @@ def unknown(kind: str, got: object, known: Iterable[str]) -> UnknownName:
 def size(shape: tuple[int, ...]) -> str:
     """A shape in words: `16×8`, or `one number`."""
     return "×".join(map(str, shape)) if shape else "one number"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 sample`, `16 samples`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -144,11 +144,12 @@ def explain(
         values = [_read(step.inputs[k], where) for k, where in cells]
         joined = step.op.joined(step)
         terms, rest_count, rest_total = _terms(step, cells, values, joined, limit)
+        numbers = _numbers(step, cell, cells, terms, rest_count, rest_total, joined, mark)
         return Explanation(
             matrix, cell, value, step, terms, rest_count, rest_total, joined,
-            f"{left} = {_symbols(step, cell, cells, mark)}",
-            f"= {_numbers(step, cell, cells, terms, rest_count, rest_total, joined, mark)} = {_tex(value)}",
-            formulas.words_line(step), formulas.numpy_line(step), formulas.shapes_fit(step), goes_to,
+            f"{left} = {_symbols(step, cell, cells, mark)}", f"= {numbers} = {_tex(value)}",
+            formulas.words_line(step), formulas.numpy_line(step), formulas.shapes_fit(step),
+            goes_to,
         )  # fmt: skip
 
 

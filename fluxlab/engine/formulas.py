@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fluxlab.engine.errors import size
+from fluxlab.engine.errors import counted, size
 from fluxlab.engine.op import fill
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def latex_name(matrix: Matrix, index: tuple[int, ...] | None = None, scope: str 
     use = ""
     if match := USE.match(local):
         local, use = match[1], rf"^{{(\text{{use }}{match[2]})}}"
-    if matrix.kind == "gradient" and matrix.of is not None:
+    if local.startswith("dC_d") and matrix.of is not None:
         return rf"\frac{{\partial C}}{{\partial {_of(matrix.of, index)}}}{use}"
     if matrix.kind == "slope" and matrix.of is not None:
         top, _, below = local[1:].rpartition("_d")
@@ -57,7 +57,10 @@ def _of(matrix: Matrix, index: tuple[int, ...] | None) -> str:
     if _by_formula(matrix) and step is not None and len(matrix.local) > 2:
         inner = latex_right(step)
         cell = ",".join(map(str, index)) if index else ""
-        return rf"({inner})_{{{cell}}}" if cell else f"({inner})"
+        if cell:
+            return rf"({inner})_{{{cell}}}"
+        loose = step.op.kind == "contraction" or step.op.name in ("add", "subtract", "multiply")
+        return f"({inner})" if loose else inner
     return latex_symbol(matrix.local, index)
 
 
@@ -68,12 +71,9 @@ def latex_right(step: Step) -> str:
 
 
 def latex_line(step: Step) -> str:
-    return f"{latex_left(step)} = {latex_right(step)}"
-
-
-def latex_left(step: Step) -> str:
-    """The left side; a matrix that is only called by its formula shows as that formula once."""
-    return latex_name(step.output)
+    """The whole formula; a matrix that is called by its formula shows that formula once."""
+    right = latex_right(step)
+    return right if _by_formula(step.output) else f"{latex_name(step.output)} = {right}"
 
 
 def numpy_name(matrix: Matrix, scope: str = "") -> str:
@@ -152,14 +152,18 @@ def shapes_fit(step: Step) -> str:
         template = op.numpy_template(step)
         shown = template.replace("@", "·").replace(".T", "ᵀ")
         shown = fill(shown, [f"({size(m.shape)})" for m in inputs]).replace("np.einsum(", "einsum(")
-        gone = " and ".join(f"the {n} {what}" for n, what in op.summed(step))  # type: ignore[attr-defined]
+        gone = " and ".join(f"the {counted(n, what)}" for n, what in op.summed(step))  # type: ignore[attr-defined]
         away = f" {gone[0].upper()}{gone[1:]} are summed away." if gone else " Nothing is summed."
-        turned = [m.local for i, m in enumerate(inputs) if f"<{i}>.T" in template]
+        turned = [
+            m.trace.called(m, step.scope) for i, m in enumerate(inputs) if f"<{i}>.T" in template
+        ]
         why = f" {turned[0]} is transposed so that the summed axes meet." if turned else ""
         return f"{target}{shown} = {size(out.shape)}.{away}{why}"
     if op.kind == "reduction":
         axes = step.params["axes"]
-        lost = " and ".join(_axis(inputs[0], i) for i in axes)
+        shape = inputs[0].shape
+        several = [i for i in axes if shape[i] > 1] or axes
+        lost = " and ".join(_axis(inputs[0], i) for i in several)
         if target:
             assert out.of is not None
             return (
@@ -181,11 +185,9 @@ def shapes_fit(step: Step) -> str:
 
 
 def _axis(matrix: Matrix, axis: int) -> str:
-    name = matrix.axes[axis]
+    count, name = matrix.shape[axis], matrix.axes[axis]
     return (
-        f"the {matrix.shape[axis]} {name}s"
-        if name
-        else f"the {matrix.shape[axis]} places of axis {axis}"
+        f"the {counted(count, name)}" if name else f"the {counted(count, 'place')} of axis {axis}"
     )
 
 

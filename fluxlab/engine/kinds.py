@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.errors import BadInput, counted, size
 from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
 
 if TYPE_CHECKING:
@@ -238,17 +238,18 @@ class Contraction(Op):
         summed = self.summed(step)
         if not summed:
             return "every cell of <0> times every cell of <1>"
-        return f"<0> times <1>, summed over {' and '.join(f'the {n} {what}' for n, what in summed)}"
+        over = " and ".join(f"the {counted(n, what)}" for n, what in summed)
+        return f"<0> times <1>, summed over {over}"
 
     def summed(self, step: Step) -> list[tuple[int, str]]:
-        """(how many, of what) is summed away: `(16, "samples")`."""
+        """(how many, of what) is summed away: `(16, "sample")`."""
         (left, right), target = letters(step.params["signature"])
         found = []
         for c in left:
             if c in right and c not in target:
                 axis = left.index(c)
                 name = step.inputs[0].axes[axis] or step.inputs[1].axes[right.index(c)]
-                found.append((step.inputs[0].shape[axis], f"{name}s" if name else "products"))
+                found.append((step.inputs[0].shape[axis], name or "product"))
         return found
 
     def _sum(self, step: Step) -> str:
@@ -389,12 +390,11 @@ class Reduction(Op):
         return f"np.{self.name}(<0>, axis={axes}{keep})"
 
     def words_template(self, step: Step) -> str:
-        matrix = step.inputs[0]
+        matrix, axes = step.inputs[0], step.params["axes"]
         over = " and ".join(
-            f"the {matrix.shape[i]} {matrix.axes[i]}s"
-            if matrix.axes[i]
-            else f"{matrix.shape[i]} cells"
-            for i in step.params["axes"]
+            f"the {counted(matrix.shape[i], matrix.axes[i] or 'cell')}"
+            for i in axes
+            if matrix.shape[i] > 1 or len(axes) == 1
         )
         return f"the {self.name} of <0> over {over}" if over else "<0>, as one number"
 

@@ -39,3 +39,8 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def has_cell(shape: tuple[int, ...], index: tuple[int, ...]) -> bool:
+    """Whether a matrix of that shape has a cell with that index (counted from 0)."""
+    return len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))

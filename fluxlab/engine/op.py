@@ -119,7 +119,7 @@ class Op:
 
     def cell_template(self, index: tuple[int, ...], step: Step) -> str:
         """LaTeX of one output cell; the inputs stand for their cells."""
-        return self.latex_template(step)
+        return self.latex_template(step).replace(r"\odot", r"\cdot")
 
     def axes(self, step: Step) -> tuple[str | None, ...]:
         """Names of the output's axes, as far as the inputs' axes tell."""
