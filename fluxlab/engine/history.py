@@ -201,7 +201,7 @@ class History:
 
         What was recorded after it stays until something is changed or learned from there.
         """
-        first, last = self.records[0].iteration, self.records[-1].iteration
+        first, last = self.records[0].iteration, max(self.records[-1].iteration, self.iteration)
         if not isinstance(iteration, int | np.integer) or not first <= iteration <= last:
             raise BadInput(
                 f"travel: iteration {iteration!r} is not recorded; iterations {first} to {last} "

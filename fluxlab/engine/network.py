@@ -94,6 +94,18 @@ class Network:
         weights = [self.trace[f"{layer.name}/w"] for layer in self.layers]
         return [weights[0].shape[0], *(w.shape[1] for w in weights)]
 
+    @property
+    def rows(self) -> list[int] | None:
+        """The rows of the data that `set_samples` chose; None: all."""
+        return None if self._rows is None else list(self._rows)
+
+    @property
+    def row_names(self) -> list[str]:
+        """A name for each row of the data, such as "0110", or its number."""
+        count = len(self._data[0])
+        names = self._names.get("sample", [])
+        return names if len(names) == count else [str(i) for i in range(count)]
+
     def __repr__(self) -> str:
         return f"{'-'.join(map(str, self.sizes))} network"
 
