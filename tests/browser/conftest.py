@@ -83,8 +83,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "JUPYTER_RUNTIME_DIR": str(runtime),
         "IPYTHONDIR": str(home / "ipython"),
     }
-    # MPLBACKEND=agg is for tests in this process: a notebook chooses its inline backend.
-    environment.pop("MPLBACKEND", None)
     token = secrets.token_hex(16)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
