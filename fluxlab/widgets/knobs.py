@@ -230,8 +230,15 @@ class Knobs(View):
         if name == "sample":
             self.network.set_samples(None if value is None else [int(value)])
         else:
-            layer = self._choice_names().index(name)
-            self.network.set_activation(layer, value)
+            self.network.set_activation(self._choice_names().index(name) + 1, value)
+        chosen = self.session.selection
+        if chosen is not None and not self._is_cell(*chosen):  # the trace is another one now
+            self.session.clear()
+
+    def _is_cell(self, name: str, index: tuple[int, ...]) -> bool:
+        if name not in self.trace.matrices:
+            return False
+        return all(i < n for i, n in zip(index, self.trace[name].shape, strict=True))
 
     def _choice_names(self) -> list[str]:
         names = []
@@ -241,7 +248,7 @@ class Knobs(View):
 
     def _choice(self, name: str) -> Any:
         if name == "sample":
-            rows = self.network.samples
+            rows = self.network.rows
             return None if rows is None or len(rows) != 1 else int(rows[0])
         return self.network.activations[self._choice_names().index(name)]
 
@@ -327,10 +334,9 @@ class Knobs(View):
         menus = []
         for name in self._choice_names():
             if name == "sample":
-                labels = self.trace.axis_labels.get("sample", [])
-                count = len(self.network.inputs)
-                rows = [f"{i}  {labels[i]}" if len(labels) == count else str(i) for i in range(count)]
-                options = [[None, "all samples"], *([i, row] for i, row in enumerate(rows))]
+                names = self.network.row_names
+                rows = [[i, f"{i}  {row}" if row != str(i) else row] for i, row in enumerate(names)]
+                options = [[None, "all samples"], *rows]
             else:
                 options = [[key, key] for key in ACTIVATIONS]
             menus.append({"name": name, "label": name.replace("/", " "), "options": options})

@@ -153,6 +153,11 @@ class Stepper(View):
 
     # -- from the page --------------------------------------------------------------------
 
+    def _receive(self, widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        if content.get("type") == "press":
+            self.session.halt()  # at once, even while another thread holds the lock
+        super()._receive(widget, content, buffers)
+
     def on_press(self, button: str) -> None:
         try:
             getattr(self, button).click()

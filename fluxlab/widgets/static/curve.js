@@ -257,7 +257,7 @@ function render({ model, el }) {
       },
     }),
   );
-  model.send({ type: "ready" });
+  tidy.push(hello(model));
   return () => {
     cancelAnimationFrame(frame);
     observer.disconnect();

@@ -178,7 +178,7 @@ function render({ model, el }) {
     }),
   );
   tidy.push(forgetError);
-  model.send({ type: "ready" });
+  tidy.push(hello(model));
   return () => {
     window.removeEventListener("fluxlab:light", lit);
     tidy.forEach((undo) => undo());

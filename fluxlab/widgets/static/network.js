@@ -298,7 +298,7 @@ function render({ model, el }) {
       },
     }),
   );
-  model.send({ type: "ready" });
+  tidy.push(hello(model));
   return () => {
     cancelAnimationFrame(frame);
     window.removeEventListener("fluxlab:light", lit);

@@ -1,0 +1,296 @@
+"""The cursor and the step bar: on and back again, bit for bit; play and stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fluxlab as fl
+from fluxlab.widgets.cursor import UNITS, Cursor
+from fluxlab.widgets.stepper import Stepper
+
+
+def network() -> Any:
+    draw = np.random.default_rng(3)
+    return fl.form_network([3, 2], draw.normal(size=(5, 4)), draw.normal(size=(5, 2)), seed=1)
+
+
+def everything(trace: Any) -> dict[str, bytes]:
+    """Every number that is computed, exactly."""
+    return {name: m.buffer.tobytes() for name, m in trace.matrices.items() if m.ready}
+
+
+def state(trace: Any) -> tuple[int, int]:
+    cursor = Cursor(trace)
+    return cursor.iteration, cursor.position
+
+
+def noisy() -> Any:
+    """A trace with a random draw that differs from iteration to iteration."""
+    draw = np.random.default_rng(0)
+
+    def model(x: Any, w: Any, seed: Any) -> Any:
+        h = fl.tanh(x @ w)
+        mask = fl.greater(fl.uniform(seed, shape=(5, 2)), 0.5)
+        return fl.mean((h * mask - 0.3) ** 2)
+
+    trace = fl.trace(model, x=draw.normal(size=(5, 3)), w=draw.normal(size=(3, 2)), seed=7)
+    trace.backward()
+    trace.descend("w", learning_rate=0.5)
+    trace.move(0)
+    return trace
+
+
+def test_operations_go_to_the_next_iteration_and_come_back_exactly() -> None:
+    net = network()
+    stepper, trace = Stepper(net), net.trace
+    count = len(trace.steps)
+    seen = [everything(trace)]
+    for _ in range(2 * count + 3):
+        stepper.operation.click()
+        seen.append(everything(trace))
+    assert state(trace) == (2, 3)
+    for k, p in [(2, 2), (2, 1), (1, count), (1, count - 1)]:
+        stepper.back_operation.click()
+        seen.pop()
+        assert state(trace) == (k, p)
+        assert everything(trace) == seen[-1]
+    while state(trace) != (0, 0):
+        stepper.back_operation.click()
+        seen.pop()
+        assert everything(trace) == seen[-1]
+    stepper.back_operation.click()  # there is nothing before the start
+    assert state(trace) == (0, 0)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_unit_back_undoes_it(unit: str) -> None:
+    net = network()
+    stepper, trace = Stepper(net), net.trace
+    start = {"backward": "forward", "update": "backward"}.get(unit)
+    if start:
+        trace.move(trace.end_of(start))
+    before = state(trace)
+    places = []
+    for _ in range(4):
+        getattr(stepper, unit).click()
+        places.append((state(trace), everything(trace)))
+    assert places[-1][0] > places[0][0]
+    for place, numbers in reversed(places[:-1]):
+        getattr(stepper, f"back_{unit}").click()
+        # The pass before: from its start, the same button leads to its end again.
+        if unit not in ("forward", "backward", "update"):
+            assert state(trace) == place
+            assert everything(trace) == numbers
+        else:
+            getattr(stepper, unit).click()
+            getattr(stepper, f"back_{unit}").click()
+            getattr(stepper, f"back_{unit}").click()
+            getattr(stepper, unit).click()
+            assert state(trace) == place
+            assert everything(trace) == numbers
+    getattr(stepper, f"back_{unit}").click()
+    assert state(trace) == before
+
+
+def test_passes_end_where_the_trace_says() -> None:
+    net = network()
+    stepper, trace = Stepper(net), net.trace
+    for unit in ("forward", "backward", "update"):
+        getattr(stepper, unit).click()
+        assert state(trace) == (0, trace.end_of(unit))
+    stepper.forward.click()  # of the next iteration: the update is adopted
+    assert state(trace) == (1, trace.end_of("forward"))
+    stepper.back_forward.click()
+    assert state(trace) == (0, len(trace.steps))
+    trace.move(0)
+    stepper.layer.click()
+    assert {step.scope for step in trace.steps[: trace.position]} == {"layer 1"}
+    stepper.iteration.click()
+    assert state(trace) == (0, len(trace.steps))
+    stepper.iteration.click()
+    assert state(trace) == (1, len(trace.steps))
+
+
+def test_back_restores_parameters_through_knob_edits() -> None:
+    net = network()
+    stepper, trace = Stepper(net), net.trace
+    for _ in range(3):
+        stepper.iteration.click()
+    assert state(trace) == (2, len(trace.steps))
+    untouched = everything(trace)
+    stepper.iteration.click()
+    trace.set("layer 1/w", 2.5, (1, 2))
+    edited = everything(trace)
+    stepper.iteration.click()
+    after = everything(trace)
+    stepper.back_iteration.click()
+    assert everything(trace) == edited
+    assert trace["layer 1/w"].value[1, 2] == 2.5
+    stepper.back_iteration.click()
+    assert everything(trace) == untouched
+    stepper.iteration.click()  # the edit is part of the timeline
+    assert everything(trace) == edited
+    stepper.iteration.click()
+    assert everything(trace) == after
+
+
+def test_back_restores_random_draws() -> None:
+    trace = noisy()
+    stepper = Stepper(trace)
+    seen = []
+    for k in range(4):
+        stepper.iteration.click()
+        if k == 1:
+            trace.set("seed", 99)
+        seen.append(everything(trace))
+    for numbers in reversed(seen[:-1]):
+        stepper.back_iteration.click()
+        assert everything(trace) == numbers
+    stepper.iteration.click()
+    assert everything(trace) == seen[1]
+
+
+def test_travel_reaches_iterations_between_records() -> None:
+    net = network()
+    stepper = Stepper(net)
+    fl.learn(net, iterations=2505)
+    last = everything(net.trace)
+    stepper.iteration.click()
+    stepper.iteration.click()
+    stepper.back_iteration.click()
+    stepper.back_iteration.click()
+    assert state(net.trace)[0] == 2505
+    assert everything(net.trace) == last
+
+
+def test_missing_passes_say_why_and_how() -> None:
+    trace = fl.trace(lambda x, w: fl.tanh(x @ w), x=[[1.0, 2.0]], w=[[0.5], [-0.25]])
+    stepper = Stepper(trace)
+    assert not stepper.state()["buttons"]["backward"]["on"]
+    assert "t.backward()" in stepper.state()["buttons"]["backward"]["why"]
+    with pytest.raises(fl.BadInput, match=r"t\.descend"):
+        stepper.update.click()
+    trace.backward()
+    assert stepper.state()["buttons"]["backward"]["back"]
+    stepper.operation.click()  # at the end, without an update: nothing more to do
+    assert trace.position == len(trace.steps)
+
+
+def test_an_exception_rises_into_the_cell_and_stands_in_the_page(monkeypatch: Any) -> None:
+    net = network()
+    stepper = Stepper(net)
+
+    def broken(position: int) -> None:
+        raise RuntimeError("the step broke")
+
+    monkeypatch.setattr(net.trace, "move", broken)
+    with pytest.raises(RuntimeError, match="the step broke"):
+        stepper.operation.click()
+    assert stepper.error == ""
+    stepper._receive(stepper, {"type": "press", "button": "operation"}, [])
+    assert "the step broke" in stepper.error
+
+
+def test_the_line_shows_the_selected_cell_else_the_largest() -> None:
+    net = network()
+    stepper, trace = Stepper(net), net.trace
+    stepper.forward.click()
+    stepper.backward.click()
+    found = stepper.state()
+    assert found["where"].startswith(f"iteration 0 · step {trace.position} of {len(trace.steps)}")
+    assert "<math" in found["formula"]
+    assert found["numpy"] == trace.steps[trace.position - 1].numpy()
+    matrix = trace.steps[trace.position - 1].output
+    assert abs(matrix.value[found["cell"]]) == np.abs(matrix.value).max()
+    stepper.session.select(matrix.name, (0, 0))
+    assert stepper.state()["cell"] == (0, 0)
+
+
+def test_text_is_stable() -> None:
+    net = network()
+    stepper = Stepper(net)
+    assert repr(stepper) == f"Stepper of 4-3-2 network: iteration 0 · step 0 of {len(net.trace.steps)}"
+    stepper.operation.click()
+    assert "step 1" in stepper.text()
+    assert "x @ w" in stepper.text()
+
+
+def players() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "fluxlab-player"]
+
+
+def wait_for(condition: Any, seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.005)
+
+
+def test_play_goes_on_and_stop_stops_soon() -> None:
+    net = network()
+    stepper = Stepper(net)
+    stepper.speed, stepper.unit = 200, "operation"
+    stepper.play.click()
+    stepper.play.click()  # a second one replaces the first
+    wait_for(lambda: state(net.trace) > (0, 5))
+    assert len(players()) == 1
+    stepper.unit, stepper.speed = "iteration", float("inf")
+    wait_for(lambda: state(net.trace)[0] > 200)
+    started = time.perf_counter()
+    stepper.stop.click()
+    assert time.perf_counter() - started < 0.2
+    wait_for(lambda: not players())
+    halted = state(net.trace)
+    time.sleep(0.1)
+    assert state(net.trace) == halted
+
+
+def test_a_slow_speed_is_kept() -> None:
+    net = network()
+    stepper = Stepper(net)
+    stepper.speed = 20
+    stepper.play.click()
+    time.sleep(0.5)
+    stepper.stop.click()
+    assert 5 <= net.trace.position <= 13
+    with pytest.raises(fl.BadInput, match="speed"):
+        stepper.speed = 0
+
+
+def test_the_lock_is_held_for_a_short_time_only() -> None:
+    net = network()
+    stepper = Stepper(net)
+    stepper.unit, stepper.speed = "iteration", float("inf")
+    stepper.play.click()
+    waits = []
+    for _ in range(20):
+        time.sleep(0.01)
+        started = time.perf_counter()
+        with net.trace.lock:
+            waits.append(time.perf_counter() - started)
+    stepper.stop.click()
+    assert sorted(waits)[10] < 0.06
+    wait_for(lambda: not players())
+
+
+def test_learning_that_runs_away_stops_the_player_in_words() -> None:
+    net = network()
+    for layer in (1, 2):
+        net.set_activation(layer, "linear")
+    trace = net.trace
+    trace.set("learning rate", 100.0)
+    stepper = Stepper(net)
+    stepper.unit, stepper.speed = "iteration", float("inf")
+    stepper.play.click()
+    wait_for(lambda: not players())
+    assert "learning rate" in stepper.error
+    assert np.isfinite(trace["layer 1/w"].value).all()
+    trace.history.travel(0)
+    trace.set("learning rate", 0.01)
+    stepper.iteration.click()
+    assert state(trace)[0] == 1
