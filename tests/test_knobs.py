@@ -67,7 +67,13 @@ def test_code_turns_knobs_too() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("0,5", "comma"), ("", "Nothing"), ("hello", "not a number"), ("nan", "finite"), ("inf", "finite")],
+    [
+        ("0,5", "comma"),
+        ("", "Nothing"),
+        ("two", "not a number"),
+        ("nan", "finite"),
+        ("inf", "finite"),
+    ],
 )
 def test_what_is_no_number_is_refused_and_the_old_one_stays(text: str, words: str) -> None:
     trace = neuron()

@@ -214,7 +214,8 @@ def test_the_line_shows_the_selected_cell_else_the_largest() -> None:
 def test_text_is_stable() -> None:
     net = network()
     stepper = Stepper(net)
-    assert repr(stepper) == f"Stepper of 4-3-2 network: iteration 0 · step 0 of {len(net.trace.steps)}"
+    count = len(net.trace.steps)
+    assert repr(stepper) == f"Stepper of 4-3-2 network: iteration 0 · step 0 of {count}"
     stepper.operation.click()
     assert "step 1" in stepper.text()
     assert "x @ w" in stepper.text()

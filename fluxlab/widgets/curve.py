@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from bisect import bisect_left
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def thinned(iterations: Numbers, costs: Numbers, most: int = MOST) -> tuple[Numb
     low = np.where(np.isfinite(costs), costs, np.inf)
     high = np.where(np.isfinite(costs), costs, -np.inf)
     edges = np.linspace(0, count, most // 2 + 1).astype(int)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         keep.add(int(start + np.argmin(low[start:stop])))
         keep.add(int(start + np.argmax(high[start:stop])))
     chosen = np.array(sorted(keep))
@@ -105,21 +106,25 @@ class Curve(View):
         self._told = now
         history = self.trace.history
         count, *last = self._sent
-        known = len(history.iterations)
+        recorded, costs = history.iterations, history.costs
+        known = len(recorded)
         fresh = (
             what in ("all", "layout")
             or not 0 < count <= known
-            or [float(history.iterations[count - 1]), float(history.costs[count - 1])] != last
+            or [float(recorded[count - 1]), float(costs[count - 1])] != last
         )
         start = 0 if fresh else count
-        iterations, costs = thinned(
-            np.array(history.iterations[start:], dtype=float),
-            np.array(history.costs[start:], dtype=float),
-        )
-        self._sent = (known, float(history.iterations[-1]), float(history.costs[-1])) if known else (0, 0.0, 0.0)
+        xs, ys = thinned(np.array(recorded[start:], float), np.array(costs[start:], float))
+        self._sent = (known, float(recorded[-1]), float(costs[-1]))
         self.send(
-            {"type": "points", "fresh": fresh, "small": self._small, "scale": self._scale, **self._state()},
-            buffers=[iterations.tobytes(), costs.tobytes()],
+            {
+                "type": "points",
+                "fresh": fresh,
+                "small": self._small,
+                "scale": self._scale,
+                **self._state(),
+            },
+            buffers=[xs.tobytes(), ys.tobytes()],
         )
 
     def _state(self) -> dict[str, Any]:
@@ -164,11 +169,11 @@ class Curve(View):
         from matplotlib.figure import Figure
 
         history = self.trace.history
-        iterations, costs = thinned(np.array(history.iterations, float), np.array(history.costs, float))
+        xs, ys = thinned(np.array(history.iterations, float), np.array(history.costs, float))
         figure = Figure(figsize=(5, 2.2), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        axes.plot(iterations, costs, color="#0b5fd0", linewidth=1.2)
+        axes.plot(xs, ys, color="#0b5fd0", linewidth=1.2)
         cost = self._cost(history.iteration)
         if cost is not None:
             axes.plot([history.iteration], [cost], "o", color="black", markersize=4)

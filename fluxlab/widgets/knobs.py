@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,12 +34,12 @@ def read_number(text: str) -> float:
         raise BadInput("Nothing is typed here. Type a number such as 0.5; the old number stays.")
     if "," in plain:
         point = plain.replace(",", ".")
-        raise BadInput(f"{text.strip()!r} has a comma. Write the point: {point}. The old number stays.")
+        raise BadInput(f"{plain!r} has a comma. Write the point: {point}. The old number stays.")
     try:
         value = float(plain)
     except ValueError:
         raise BadInput(
-            f"{text.strip()!r} is not a number. Type one such as 0.5, -2 or 1e-3; the old number stays."
+            f"{plain!r} is not a number. Type one such as 0.5, -2 or 1e-3; the old number stays."
         ) from None
     if not math.isfinite(value):
         raise BadInput(f"{text.strip()!r} is not a finite number; the old number stays.")
@@ -66,7 +65,8 @@ class Knob:
             self.high = max(self.high, 10.0 ** math.ceil(math.log10(value)))
         else:
             reach = rounded_up(abs(value))
-            self.low, self.high = min(self.low, -reach if value < 0 else 0.0), max(self.high, reach if value > 0 else 0.0)
+            self.low = min(self.low, -reach) if value < 0 else self.low
+            self.high = max(self.high, reach) if value > 0 else self.high
         return True
 
 
@@ -93,7 +93,7 @@ class Knobs(View):
         self.choices: list[str] = []
         self.knobs: list[Knob] = []
         self._own = False
-        spans = {name.replace("_", " ") if name.replace("_", " ") in self.trace else name: span for name, span in ranges.items()}
+        spans = {self._spelled(name): span for name, span in ranges.items()}
         for name in names or (self._usual() if not ranges else ()):
             self._add(name, spans.pop(name, None))
         for name, span in spans.items():
@@ -104,6 +104,11 @@ class Knobs(View):
 
     # -- what there is to turn ------------------------------------------------------------
 
+    def _spelled(self, keyword: str) -> str:
+        """`learning_rate=...` means "learning rate"."""
+        spaced = keyword.replace("_", " ")
+        return spaced if spaced in self.trace else keyword
+
     def _usual(self) -> list[str]:
         if self.network is not None:
             rate = ["learning rate"] if "learning rate" in self.trace else []
@@ -111,8 +116,9 @@ class Knobs(View):
         inputs = self.trace.inputs
         if sum(math.prod(m.shape) for m in inputs) > MOST:
             raise BadInput(
-                f"Knobs: {self.session.title} has more than {MOST} numbers; say which to turn, for "
-                f"example Knobs(..., {inputs[-1].name!r}). There are: {', '.join(m.name for m in inputs)}."
+                f"Knobs: {self.session.title} has more than {MOST} numbers; say which to turn, "
+                f"for example Knobs(..., {inputs[-1].name!r}). "
+                f"There are: {', '.join(m.name for m in inputs)}."
             )
         return [m.name for m in inputs]
 
@@ -121,7 +127,7 @@ class Knobs(View):
             raise BadInput(f"Knobs: a name must be text such as 'w' or 'w[0, 1]', got {name!r}.")
         if name in CHOICES and name not in self.trace:
             if self.network is None:
-                raise BadInput(f"Knobs: {name!r} can be chosen for a network (form_network), not here.")
+                raise BadInput(f"Knobs: {name!r} is chosen for a network (form_network), not here.")
             self.choices.append(name)
             return
         found = None if name in self.trace else _CELL.fullmatch(name)
@@ -129,7 +135,8 @@ class Knobs(View):
         if matrix.step is not None:
             known = ", ".join(m.name for m in self.trace.inputs)
             raise BadInput(
-                f"Knobs: {matrix.name} is computed, so it has no knob. Turn what it is computed from: {known}."
+                f"Knobs: {matrix.name} is computed, so it has no knob. Turn what it is computed "
+                f"from: {known}."
             )
         if found:
             index = tuple(int(i) for i in found["index"].split(",") if i.strip())
@@ -154,15 +161,16 @@ class Knobs(View):
         values = [float(matrix.buffer[index]) for index in cells]
         if span is not None:
             low, high = (float(bound) for bound in span)
-            if not (math.isfinite(low) and math.isfinite(high) and low < high and (low > 0 or not rate)):
+            if not -math.inf < low < high < math.inf or (rate and low <= 0):
                 raise BadInput(
-                    f"Knobs: the range of {matrix.name} must be (lowest, highest), two finite numbers"
-                    f"{' above 0' if rate else ''}, the smaller first; got {span!r}."
+                    f"Knobs: the range of {matrix.name} must be (lowest, highest), two finite "
+                    f"numbers{' above 0' if rate else ''}, the smaller first; got {span!r}."
                 )
             return low, high, rate
         largest = max(abs(value) for value in values)
         if rate:
-            return min(1e-4, 10.0 ** math.floor(math.log10(largest))), max(10.0, rounded_up(largest)), True
+            lowest = 10.0 ** math.floor(math.log10(largest))
+            return min(1e-4, lowest), max(10.0, rounded_up(largest)), True
         reach = rounded_up(max(1.5 * largest, 1.0))
         return -reach, reach, False
 
@@ -182,7 +190,7 @@ class Knobs(View):
         matrix = self.trace[name]
         self._check_index(matrix, tuple(index))
         if matrix.local == "learning rate" and not value > 0:
-            raise BadInput(f"The learning rate must be above 0, got {value!r}; the old number stays.")
+            raise BadInput(f"The learning rate must be above 0, got {value}; the old number stays.")
         with self.session.lock:
             self.trace.set(matrix.name, value, tuple(index))
             for knob in self.knobs:
@@ -294,7 +302,10 @@ class Knobs(View):
         if not self.shown or (self._own and what == "values"):
             return
         if what in ("all", "layout"):
-            self.send({"type": "layout", "session": str(self.session.id), "groups": self._groups(), "choices": self._menus()})
+            session, groups = str(self.session.id), self._groups()
+            self.send(
+                {"type": "layout", "session": session, "groups": groups, "choices": self._menus()}
+            )
         values = [float(self.trace[knob.matrix].buffer[knob.index]) for knob in self.knobs]
         self.send(
             {
@@ -313,12 +324,19 @@ class Knobs(View):
             matrix = self.trace[knob.matrix]
             group = groups.setdefault(
                 knob.matrix,
-                {"matrix": knob.matrix, "title": pretty(matrix.local), "scope": matrix.scope, "shape": list(matrix.shape), "knobs": []},
+                {
+                    "matrix": knob.matrix,
+                    "title": pretty(matrix.local),
+                    "scope": matrix.scope,
+                    "shape": list(matrix.shape),
+                    "knobs": [],
+                },
             )
             label = self._label(matrix, knob.index)
             alone = sum(other.matrix == knob.matrix for other in self.knobs) == 1
             label["place"] = " ".join(filter(None, [matrix.scope if alone else "", label["place"]]))
-            group["knobs"].append({"number": number, "index": list(knob.index), "log": knob.log, **label})
+            own = {"number": number, "index": list(knob.index), "log": knob.log}
+            group["knobs"].append(own | label)
         return list(groups.values())
 
     def _label(self, matrix: Any, index: tuple[int, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Everything about one network at once: step bar and curve, board, and the explanation beside it."""
+"""Everything about one network at once: step bar, curve, board and explanation."""
 
 from __future__ import annotations
 

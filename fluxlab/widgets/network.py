@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fluxlab.engine.errors import BadInput, unknown
+from fluxlab.engine.errors import BadInput, size, unknown
 from fluxlab.widgets.base import View
 from fluxlab.widgets.maths import pretty
 
@@ -262,13 +262,14 @@ class NetworkPicture(View):
             shown = link.weights if self._show == "value" else self._gradient(link.weights)
             ready["links"].append(shown is not None and bool(shown.ready))
             if ready["links"][-1]:
-                parts.append(shown.buffer[np.ix_(self._drawn[link.source], self._drawn[link.target])].ravel())
+                cells = np.ix_(self._drawn[link.source], self._drawn[link.target])
+                parts.append(shown.buffer[cells].ravel())
                 scales.append(float(np.max(np.abs(shown.buffer))))
             else:
                 scales.append(0.0)
         why = ""
-        if self._show == "gradient" and all(self._gradient(link.weights) is None for link in self.links):
-            why = "This trace has no backward pass, so there are no gradients. Record one with t.backward()."
+        if self._show == "gradient" and self.trace.end_of("forward") == len(self.trace.steps):
+            why = "This trace has no backward pass, so no gradients. Record one with t.backward()."
         state = {
             "type": "values",
             "ready": ready,
@@ -286,10 +287,9 @@ class NetworkPicture(View):
         sizes = "-".join(str(column.size) for column in self.columns)
         lines = [f"Network picture of {self.session.title}: {sizes} neurons, sample {self._sample}"]
         for link in self.links:
-            weights = link.weights
+            ends = [self.columns[end].matrix.name for end in (link.source, link.target)]
             lines.append(
-                f"  {self.columns[link.source].matrix.name} -> {self.columns[link.target].matrix.name}"
-                f" by {weights.name} ({weights.shape[0]}×{weights.shape[1]})"
+                f"  {' -> '.join(ends)} by {link.weights.name} ({size(link.weights.shape)})"
             )
         return "\n".join(lines)
 
@@ -321,7 +321,7 @@ class NetworkPicture(View):
             axes.add_collection(LineCollection(lines, colors=colours, linewidths=widths, zorder=1))
         for number, column in enumerate(self.columns):
             points = np.array([at(number, place) for place in range(len(drawn[number]))])
-            axes.scatter(points[:, 0], points[:, 1], s=110, color="white", edgecolors="#59636e", zorder=2)
+            axes.scatter(*points.T, s=110, color="white", edgecolors="#59636e", zorder=2)
             more = f"{column.size} neurons" if column.size > MOST else pretty(column.matrix.local)
             axes.annotate(more, (number, points[:, 1].min() - 0.9), ha="center", fontsize=8)
         axes.set_axis_off()

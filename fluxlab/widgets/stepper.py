@@ -175,7 +175,7 @@ class Stepper(View):
 
     # -- to the page ----------------------------------------------------------------------
 
-    def refresh(self, what: str) -> None:  # noqa: ARG002
+    def refresh(self, what: str) -> None:
         if self.shown:
             self.send({"type": "state", "session": str(self.session.id), **self.state()})
 
