@@ -15,9 +15,9 @@ from fluxlab.widgets.session import Session, session_of
 STATIC = Path(__file__).parent / "static"
 
 
-def script(name: str) -> str:
+def script(*names: str) -> str:
     """The ES module of one widget: the shared helpers, then its own code."""
-    return (STATIC / "common.js").read_text("utf-8") + (STATIC / f"{name}.js").read_text("utf-8")
+    return "".join((STATIC / f"{name}.js").read_text("utf-8") for name in ("common", *names))
 
 
 def style(name: str) -> str:
@@ -50,15 +50,17 @@ class Widget(anywidget.AnyWidget):
 
     error = traitlets.Unicode("").tag(sync=True)
     name = ""
+    scripts: tuple[str, ...] = ()  # what else stands before static/NAME.js
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "name" in vars(cls):  # anywidget derives a class per widget; it has no name of its own
-            cls._esm = script(cls.name)
+            cls._esm = script(*cls.scripts, cls.name)
             cls._css = style(cls.name)
 
     def __init__(self) -> None:
-        self.shown = False
+        self.shown = False  # whether a page shows this widget: else nothing needs sending
+        self._pages: set[str] = set()
         super().__init__()
         self.on_msg(self._receive)
 
@@ -72,12 +74,22 @@ class Widget(anywidget.AnyWidget):
     def _receive(self, _widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
         message = dict(content)
         kind = message.pop("type", "")
+        if "page" in message:
+            self._count(kind, message.pop("page"))
         handler = getattr(self, f"on_{kind}", None)
         if handler is None:
             return
         if self.error and kind != "ready":  # the student does something else now
             self.error = ""
         self.guard(lambda: handler(**message))
+
+    def _count(self, kind: str, page: str) -> None:
+        """Keep count of the views that are on screen (`hello` in common.js)."""
+        if kind == "gone":
+            self._pages.discard(page)
+            self.shown = bool(self._pages)
+        else:
+            self._pages.add(page)
 
     # Without a kernel: a static picture and a text form of the same state.
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any
 
-_by_cell: dict[str, weakref.WeakSet[Session]] = {}
+_by_cell: dict[str, weakref.WeakSet[Session]] = {}  # notebook cell -> the sessions it made
+_forming = threading.Lock()
 
 FRAME = 1 / 30  # a page is told at most 30 times a second while something runs
 CHUNK = 0.02  # seconds that the player holds the lock at a time
+GAP = 0.001  # seconds that it leaves the lock to others between two steps
+WAIT = 0.15  # seconds that `stop` waits at most; the player is halted all the same
 
 
 class Session:
@@ -29,19 +33,23 @@ class Session:
     def __init__(self, trace: Any, title: str) -> None:
         self.trace = trace
         self.title = title
-        self.id = f"{id(self):x}"
+        self.id = uuid.uuid4().hex[:12]
         self.lock = trace.lock
         self.views: weakref.WeakSet[Any] = weakref.WeakSet()
         self.selection: tuple[str, tuple[int, ...]] | None = None
         self.trail: list[tuple[str, tuple[int, ...]]] = []
+        self.cells: dict[str, int] = {}  # notebook cells that made a view of it, and their runs
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
-        self.cell: tuple[str, int] | None = None
 
     def changed(self, what: str) -> None:
-        """Tell every view: "values", "position", "selection" or "layout" changed."""
-        for view in list(self.views):
-            view.guard(lambda view=view: view.refresh(what))
+        """Tell every view: "values", "position", "selection" or "layout" changed.
+
+        What a view raises is shown in that view; the others are told all the same.
+        """
+        with self.lock:  # no view is added or dropped meanwhile
+            for view in list(self.views):
+                view.guard(lambda view=view: view.refresh(what))
 
     def select(self, matrix: str, index: tuple[int, ...], follow: bool = False) -> None:
         """Select one cell everywhere. `follow` keeps the trail (a click inside an explanation)."""
@@ -68,7 +76,8 @@ class Session:
 
     @property
     def playing(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        thread, halt = self._thread, self._stop
+        return thread is not None and thread.is_alive() and not (halt is None or halt.is_set())
 
     def play(
         self,
@@ -80,50 +89,69 @@ class Session:
 
         Each call holds the lock and should take at most CHUNK seconds. `pause()` gives the
         seconds to wait between calls. A second `play` replaces the first: there is never more
-        than one loop on one trace.
+        than one loop on one trace. An exception ends the loop and goes to `failed`; without it
+        every view shows it.
         """
         self.stop()
-        halt = self._stop = threading.Event()
+        halt = threading.Event()
 
         def loop() -> None:
             shown = 0.0
             try:
                 while not halt.is_set():
                     with self.lock:
-                        if halt.is_set():
+                        if halt.is_set():  # stopped while another thread held the lock
                             break
                         goes_on = step()
                         now = time.perf_counter()
-                        if now - shown >= FRAME or not goes_on:
-                            shown = now
+                        if now - shown >= FRAME:
                             self.changed("values")
+                            shown = time.perf_counter()
                     if not goes_on:
                         break
-                    halt.wait(max(pause(), 0.0005))
+                    halt.wait(max(pause(), GAP))
             except Exception as problem:
-                if failed is None:
-                    raise
-                failed(problem)
+                halt.set()
+                (failed or self._show)(problem)
             finally:
                 halt.set()
-                if self._stop is halt:  # no newer player has taken over
-                    self._thread = None
-                self.changed("values")
+                with self.lock:
+                    if self._thread is threading.current_thread():
+                        self._thread = None
+                    self.changed("values")
 
-        self._thread = threading.Thread(target=loop, name="fluxlab-player", daemon=True)
-        self._thread.start()
-        self.changed("position")
+        with self.lock:
+            self._stop = halt
+            self._thread = threading.Thread(target=loop, name="fluxlab-player", daemon=True)
+            self._thread.start()
+            self.changed("position")
 
-    def stop(self) -> None:
-        """Stop the player and wait until it has let go (one chunk at most)."""
-        thread, halt = self._thread, self._stop
+    def _show(self, problem: Exception) -> None:
+        """A player's failure, in every view."""
+
+        def fail() -> None:
+            raise problem
+
+        for view in list(self.views):
+            view.guard(fail)
+
+    def halt(self) -> None:
+        """Let the player take no further step. Never waits, so a busy lock does not delay it."""
+        halt = self._stop
         if halt is not None:
             halt.set()
-        if thread is not None and thread is not threading.current_thread():
-            # The player needs the lock to finish its chunk; whoever holds it must not wait here.
-            held = self.lock_is_mine()
-            if not held:
-                thread.join(timeout=1.0)
+
+    def stop(self) -> None:
+        """Stop the player, and wait for the step that it is in (one chunk).
+
+        Whoever holds the lock does not wait: the player needs it to finish, and takes no
+        further step once it gets it.
+        """
+        self.halt()
+        thread = self._thread
+        if thread is None or thread is threading.current_thread() or self.lock_is_mine():
+            return
+        thread.join(timeout=WAIT)
 
     def lock_is_mine(self) -> bool:
         """Whether the calling thread holds the lock."""
@@ -145,24 +173,31 @@ def session_of(thing: Any) -> Session:
                 "trace(...) returned."
             )
         # Kept on the trace itself, so that the two live and die together.
-        session = vars(trace).get("session") or vars(trace).setdefault(
-            "session", Session(trace, repr(thing))
-        )
+        with _forming:
+            found = vars(trace).get("session")
+            if found is None:
+                found = vars(trace).setdefault("session", Session(trace, repr(thing)))
+        session = found
     _remember_cell(session)
     return session
 
 
 def _remember_cell(session: Session) -> None:
+    """Note which cell looks at `session`; stop what that cell's former run left playing."""
     here = _current_cell()
     if here is None:
         return
-    cell, count = here
-    session.cell = here
-    for other in list(_by_cell.setdefault(cell, weakref.WeakSet())):
-        if other.cell is not None and other.cell[0] == cell and other.cell[1] < count:
-            other.stop()
-            _by_cell[cell].discard(other)
-    _by_cell[cell].add(session)
+    cell, run = here
+    with _forming:
+        former = [s for s in _by_cell.get(cell, ()) if s.cells.get(cell, run) < run]
+        _by_cell.setdefault(cell, weakref.WeakSet()).add(session)
+        session.cells[cell] = run
+        for other in former:
+            if other is not session:
+                _by_cell[cell].discard(other)
+                other.cells.pop(cell, None)
+    for other in former:
+        other.stop()
 
 
 def _current_cell() -> tuple[str, int] | None:

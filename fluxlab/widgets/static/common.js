@@ -37,6 +37,18 @@ function listen(model, handlers) {
   return () => model.off("msg:custom", hear);
 }
 
+/** Tell Python that a view is here; the answer tells it that the view is gone, so that a widget
+ *  whose output was cleared is sent nothing more. */
+function hello(model, more = {}) {
+  const page = Math.random().toString(36).slice(2);
+  model.send({ type: "ready", page, ...more });
+  return () => {
+    try {
+      model.send({ type: "gone", page });
+    } catch { /* the kernel went first */ }
+  };
+}
+
 /** A number as a student reads it: three or four significant digits, a true minus sign. */
 function number(value, digits = 4) {
   if (Number.isNaN(value)) return "not a number";

@@ -1,0 +1,240 @@
+"""The board: every matrix of a trace as a heatmap, values above, gradients right below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.widgets.base import View
+from fluxlab.widgets.frame import Frame
+from fluxlab.widgets.layout import LEVELS, Layout, arrange, is_literal, place
+from fluxlab.widgets.maths import pretty
+
+SCALES = ("matrix", "layer", "shared")
+WIDTH = 760
+CELLS = 2000  # cells that are outlined one by one; more are outlined as the box around them
+
+
+class Board(View):
+    """Every matrix of a trace as a heatmap; a click on a cell selects it everywhere.
+
+    Parameters
+    ----------
+    thing : a network, a trace, or the session that other widgets share.
+    scale : what has one colour scale: each "matrix", each "layer", or all matrices ("shared").
+    """
+
+    name = "board"
+    scripts = ("geometry", "state", "paint")
+    scale = traitlets.Enum(SCALES, "matrix").tag(sync=True)
+
+    def __init__(self, thing: Any, scale: str = "matrix") -> None:
+        if scale not in SCALES:
+            raise BadInput(f"Board: scale must be one of {', '.join(SCALES)}; got {scale!r}.")
+        super().__init__(thing)
+        self.scale = scale
+        self._width = WIDTH
+        self._layout: Layout | None = None
+        self._of: tuple[Any, int] | None = None  # the steps that the layout was made for
+        self._frame: Frame | None = None
+        self._version = self._seq = 0
+
+    def select(self, matrix: str, *index: int) -> None:
+        """Select a cell, as a click does: `board.select("dC_dw", 2, 1)`."""
+        self.session.select(matrix, index)
+
+    # -- sending --------------------------------------------------------------------------
+
+    def refresh(self, what: str) -> None:
+        if not self.shown:
+            return
+        fresh = self._lay_out(again=what in ("all", "layout"))
+        if fresh:
+            self._send_layout()
+        if what == "selection" and not fresh:
+            if self._reveal():
+                self._send_frame()
+            self._send_selection()
+            return
+        self._send_frame()
+        if fresh:
+            self._send_selection()
+
+    def _lay_out(self, again: bool = False) -> bool:
+        """Make the layout, if the trace has other steps now; whether it was made."""
+        steps = self.trace.steps
+        if not again and self._of is not None:
+            known, count = self._of
+            if known is steps and count == len(steps):
+                return False
+        layout = place(arrange(self.trace), self._width)
+        boxes = {id(p.slot.matrix): (p.width, p.height) for p in layout.places}
+        matrices = layout.matrices
+        self._frame = Frame(matrices, [boxes[id(m)] for m in matrices], self._frame)
+        self._layout, self._of = layout, (steps, len(steps))
+        self._version += 1
+        return True
+
+    def _send_layout(self) -> None:
+        layout, frame = self._layout, self._frame
+        assert layout is not None
+        assert frame is not None
+        number = {id(m): i for i, m in enumerate(frame.matrices)}
+        self.send(
+            {
+                "type": "layout",
+                "session": str(self.session.id),
+                "version": self._version,
+                "width": layout.width,
+                "height": layout.height,
+                "levels": LEVELS,
+                "bands": [
+                    {"title": band.title, "detail": band.detail, "y": y}
+                    for band, y in layout.bands
+                ],
+                "labels": [{"lane": lane, "y": y, "height": h} for lane, y, h in layout.labels],
+                "matrices": [_describe(m) for m in frame.matrices],
+                "places": [
+                    {
+                        "matrix": number[id(p.slot.matrix)], "local": p.slot.local,
+                        "title": pretty(p.slot.local), "lane": p.lane, "band": p.band,
+                        "x": p.x, "y": p.y, "cell": p.cell, "width": p.width,
+                        "height": p.height, "room": p.room, "window": p.window,
+                        "literal": is_literal(p.slot.matrix),
+                        "tools": p.window or len(p.slot.matrix.shape) > 2,
+                    }
+                    for p in layout.places
+                ],
+            }
+        )  # fmt: skip
+
+    def _send_frame(self) -> None:
+        trace, frame = self.trace, self._frame
+        assert frame is not None
+        self._seq += 1
+        packed = frame.pack()
+        self.send(
+            {
+                "type": "frame",
+                "seq": self._seq,
+                "version": self._version,
+                "position": trace.position,
+                "windows": frame.moved(),
+                "extents": frame.extents(trace.version),
+            },
+            [packed],
+        )
+
+    def _send_selection(self) -> None:
+        selection = self.session.selection
+        message: dict[str, Any] = {"type": "selection", "matrix": None, "from": [], "to": []}
+        if selection is not None:
+            name, index = selection
+            matrix = self.trace[name]
+            message |= {"matrix": matrix.name, "index": index, **links(matrix, index)}
+        self.send(message)
+
+    def _reveal(self) -> bool:
+        """Bring the selected cell into its window; whether that moved."""
+        if self.session.selection is None or self._frame is None:
+            return False
+        name, index = self.session.selection
+        return self._frame.reveal(self.trace[name], index)
+
+    # -- what the page asks -----------------------------------------------------------------
+
+    def on_ready(self, width: int = WIDTH) -> None:
+        self._width = _sensible(width)
+        super().on_ready()
+
+    def on_width(self, width: int) -> None:
+        """The page has another width."""
+        if _sensible(width) != self._width:
+            self._width = _sensible(width)
+            self.refresh("layout")
+
+    def on_select(self, matrix: str, index: list[int], seq: int = 0) -> None:
+        try:
+            self.session.select(matrix, tuple(index))
+        finally:
+            self.send({"type": "done", "of": "select", "seq": seq})
+
+    def on_clear(self) -> None:
+        self.session.clear()
+
+    def on_window(
+        self, matrix: str, lead: list[int], row: int, column: int, level: int, seq: int = 0
+    ) -> None:
+        """Show another part of a matrix."""
+        try:
+            if self._frame is not None:
+                self._frame.move(self.trace[matrix], tuple(lead), int(row), int(column), int(level))
+                self._send_frame()
+        finally:
+            self.send({"type": "done", "of": "window", "seq": seq})
+
+    # -- without a kernel ---------------------------------------------------------------------
+
+    def picture(self) -> bytes | None:
+        from fluxlab.plots import board_picture
+
+        return board_picture(self.trace, scale=self.scale, selection=self.session.selection)
+
+    def text(self) -> str:
+        steps, position = self.trace.steps, self.trace.position
+        where = f"step {position} of {len(steps)}"
+        if position:
+            step = steps[position - 1]
+            parts = [step.phase, step.scope] if step.scope else [step.phase]
+            where += f" ({', '.join(parts)}: {step.numpy()})"
+        return f"Board of {self.session.title}: {where}"
+
+
+def _sensible(width: int) -> int:
+    return max(240, min(int(width), 2000))
+
+
+def _describe(matrix: Any) -> dict[str, Any]:
+    """What the page knows about a matrix, but for its numbers."""
+    step = matrix.step
+    return {
+        "name": matrix.name,
+        "pretty": " · ".join(filter(None, (matrix.scope, pretty(matrix.local)))),
+        "shape": matrix.shape,
+        "kind": matrix.kind,
+        "axes": matrix.axes,
+        "labels": {str(axis): names for axis, names in matrix.labels.items()},
+        "unit": bool(matrix.unit),
+        "step": -1 if step is None else step.number,
+    }
+
+
+def links(matrix: Any, index: tuple[int, ...]) -> dict[str, list[dict[str, Any]]]:
+    """The cells that a cell is made of, and those that it goes on to, to be outlined."""
+    found: dict[str, list[dict[str, Any]]] = {"from": [], "to": []}
+    step = matrix.step
+    if step is not None:
+        for operand, cells in step.op.cells(index, step):
+            found["from"].append(outlined(step.inputs[operand], cells))
+    for use in dict.fromkeys(matrix.uses):
+        for operand, source in enumerate(use.inputs):
+            if source is matrix:
+                found["to"].append(outlined(use.output, use.op.uses(index, operand, use)))
+    return {key: [item for item in items if item is not None] for key, items in found.items()}
+
+
+def outlined(matrix: Any, cells: Any) -> dict[str, Any] | None:
+    """Cells, (count, axes), as the box that they fill, or as a list; None if there are none."""
+    cells = np.asarray(cells)
+    if not len(cells):
+        return None
+    low, high = cells.min(axis=0), cells.max(axis=0)
+    message: dict[str, Any] = {"matrix": matrix.name}
+    if np.prod(high - low + 1) != len(cells):
+        cells = np.unique(cells, axis=0)
+        if len(cells) <= CELLS and np.prod(high - low + 1) != len(cells):
+            return message | {"cells": cells.tolist()}
+    return message | {"box": np.stack([low, high], axis=1).tolist()}

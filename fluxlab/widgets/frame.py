@@ -1,0 +1,153 @@
+"""What a board sends after a change: one buffer of float64 with all that is seen, nothing rounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fluxlab.widgets.layout import LEVELS, first_level, flat, is_window
+
+
+@dataclass
+class Window:
+    """The part of a matrix that is seen: a slice of its last two axes, and there a range."""
+
+    lead: tuple[int, ...]  # the place along each axis before the last two
+    row: int
+    column: int
+    rows: int  # how many are seen
+    columns: int
+    level: int  # cell size in pixels; 0: the whole matrix is drawn
+
+    def message(self) -> list[Any]:
+        return [list(self.lead), self.row, self.column, self.rows, self.columns, self.level]
+
+
+class Frame:
+    """One preallocated buffer for what is seen of `matrices`, in order.
+
+    Parameters
+    ----------
+    matrices : what the board shows, each once.
+    boxes : width and height in pixels of each matrix' cells.
+    former : a frame whose windows are kept for matrices of the same name and shape.
+    """
+
+    def __init__(
+        self, matrices: list[Any], boxes: list[tuple[float, float]], former: Frame | None = None
+    ) -> None:
+        self.matrices = matrices
+        self._box = dict(zip([m.name for m in matrices], boxes, strict=True))
+        self.windows: dict[str, Window] = {}
+        for matrix in matrices:
+            kept = former.windows.get(matrix.name) if former is not None else None
+            if kept is not None and len(kept.lead) == max(0, len(matrix.shape) - 2):
+                self.move(matrix, kept.lead, kept.row, kept.column, kept.level)
+            else:
+                level = first_level(matrix.shape) if is_window(matrix.shape) else 0
+                self.move(matrix, (0,) * max(0, len(matrix.shape) - 2), 0, 0, level)
+        self._pairs: list[tuple[Any, Any]] | None = None
+        self._buffers: list[Any] = []
+        self._extent: dict[str, tuple[int, float]] = {}
+        self.buffer = np.empty(0)
+
+    def move(
+        self, matrix: Any, lead: tuple[int, ...], row: int, column: int, level: int
+    ) -> Window:
+        """Show another part of a matrix; places outside it are moved to its edge."""
+        rows, columns = flat(matrix.shape)
+        if not is_window(matrix.shape):
+            level, seen, wide, row, column = 0, rows, columns, 0, 0
+        else:
+            level = min(LEVELS, key=lambda size: abs(size - level))
+            width, height = self._box[matrix.name]
+            seen = min(rows, max(1, int(height // level)))
+            wide = min(columns, max(1, int(width // level)))
+        lead = tuple(
+            max(0, min(int(i), n - 1)) for i, n in zip(lead, matrix.shape[:-2], strict=True)
+        )
+        window = Window(
+            lead, max(0, min(row, rows - seen)), max(0, min(column, columns - wide)), seen, wide, level
+        )
+        self.windows[matrix.name] = window
+        self._pairs = None
+        return window
+
+    def reveal(self, matrix: Any, index: tuple[int, ...]) -> bool:
+        """Move the window so that a cell is seen; whether it had to move."""
+        window = self.windows.get(matrix.name)
+        if window is None:
+            return False
+        row, column = ((0, 0, *index))[-2:]
+        lead = tuple(index[:-2])
+        inside = (
+            lead == window.lead
+            and window.row <= row < window.row + window.rows
+            and window.column <= column < window.column + window.columns
+        )
+        if not inside:
+            up, left = row - window.rows // 2, column - window.columns // 2
+            self.move(matrix, lead, up, left, window.level)
+        return not inside
+
+    def _bind(self) -> None:
+        """Views of what is seen, and where each goes in the buffer."""
+        self._buffers = [matrix.buffer for matrix in self.matrices]
+        seen = []
+        for matrix in self.matrices:
+            window = self.windows[matrix.name]
+            part = matrix.buffer.reshape((1,) * max(0, 2 - matrix.buffer.ndim) + matrix.shape)
+            part = part[window.lead]
+            seen.append(
+                part[
+                    window.row : window.row + window.rows,
+                    window.column : window.column + window.columns,
+                ]
+            )
+        self.buffer = np.empty(sum(part.size for part in seen))
+        self._pairs, start = [], 0
+        for part in seen:
+            self._pairs.append((self.buffer[start : start + part.size].reshape(part.shape), part))
+            start += part.size
+
+    def pack(self) -> bytes:
+        """Everything that is seen, as bytes. Call it under the trace's lock."""
+        if self._pairs is None or any(
+            m.buffer is not b for m, b in zip(self.matrices, self._buffers, strict=True)
+        ):
+            self._bind()
+        for target, part in self._pairs or ():
+            target[...] = part
+        return self.buffer.tobytes()
+
+    def moved(self) -> dict[str, list[Any]]:
+        """The windows of matrices that are not drawn whole."""
+        return {
+            name: window.message()
+            for name, window in self.windows.items()
+            if window.level or window.lead
+        }
+
+    def extents(self, version: int) -> dict[str, float]:
+        """The largest finite size in each matrix that is not drawn whole: its colours' scale."""
+        found = {}
+        for matrix in self.matrices:
+            window = self.windows[matrix.name]
+            if not (window.level or window.lead) or not matrix.ready:
+                continue
+            known = self._extent.get(matrix.name)
+            if known is None or known[0] != version:
+                known = self._extent[matrix.name] = version, largest(matrix.buffer)
+            found[matrix.name] = known[1]
+        return found
+
+
+def largest(array: Any) -> float:
+    """The largest absolute value that is finite; 0 if there is none."""
+    size = max(float(array.max()), -float(array.min())) if array.size else 0.0
+    if not np.isfinite(size):
+        finite = array[np.isfinite(array)]
+        size = float(np.abs(finite).max()) if finite.size else 0.0
+    return size

@@ -1,0 +1,437 @@
+// The board: one canvas, painted from one binary buffer; see geometry.js and paint.js.
+
+const HINT = "Arrows move, [ and ] change the matrix, Enter selects, Esc clears";
+
+function render({ model, el }) {
+  const board = emptyState();
+  const cleanups = [root(el, "fl-board")];
+  const canvas = element("canvas", {
+    tabindex: "0", role: "application", "aria-roledescription": "board of matrices",
+    "aria-label": "Every matrix of the network", "data-lm-suppress-shortcuts": "true",
+  });
+  const context = canvas.getContext("2d");
+  const legend = element("div", { class: "fl-board-legend" });
+  const menu = element("select", { "data-lm-suppress-shortcuts": "true" },
+    ...Object.entries(SCALE_WORDS).map(([value, words]) => element("option", { value }, words)));
+  const bar = element("div", { class: "fl-board-bar" }, legend,
+    element("label", {}, "scale ", menu));
+  const anchor = element("span", { style: "position:absolute;pointer-events:none" });
+  const stage = element("div", { class: "fl-board-stage" }, canvas, anchor);
+  const said = element("span", { "aria-live": "polite" });
+  const hint = element("span", { id: `fl-hint-${Math.random().toString(36).slice(2)}` }, HINT);
+  canvas.setAttribute("aria-describedby", hint.id);
+  const status = element("div", { class: "fl-board-status" }, said, hint);
+  const tip = element("div", { class: "fl-board-tip", hidden: true, "aria-hidden": "true" });
+  const [error, unhear] = errorLine(model);
+  cleanups.push(unhear);
+  el.append(bar, stage, status, error, tip);
+
+  const selecting = inFlight(model), moving = inFlight(model);
+  const wanted = {}; // windows that were asked for and have not come yet
+  const own = {}; // this view, so that it does not hear itself
+  let tools = [], hover = null, drag = null, pending = null, asked = 0, goodbye = null;
+
+  // -- painting ---------------------------------------------------------------------------
+
+  function repaint() {
+    asked ||= requestAnimationFrame(paint);
+  }
+
+  function paint() {
+    asked = 0;
+    if (pending && board.layout && pending.message.version === board.layout.version) {
+      takeFrame(board, pending.message, pending.buffers);
+      if (!moving.busy()) for (const name of Object.keys(wanted)) delete wanted[name];
+      updateTools();
+    }
+    pending = null;
+    if (!board.layout || !board.offsets.length) return;
+    const { width, height } = board.layout;
+    const ratio = Math.min(window.devicePixelRatio || 1, 16000 / height);
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+    }
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    board.colours ??= palette(el, context);
+    paintBoard(context, board);
+    updateLegend();
+    updateStatus();
+    if (hover) showTip();
+    canvas.dataset.painted = String(Number(canvas.dataset.painted ?? 0) + 1);
+  }
+
+  function recolour() {
+    board.colours = null;
+    const ground = rgb(themeColours(el).back);
+    board.isDark = luminance(ground) < 0.2;
+    repaint();
+  }
+
+  let legendWas = "";
+  function updateLegend() {
+    const focus = hover?.place ?? board.placesOf.get(board.selection?.matrix)?.[0];
+    const keys = legendKeys(board, focus);
+    const now = JSON.stringify(keys);
+    if (now === legendWas) return;
+    legendWas = now;
+    legend.replaceChildren(...keys.map(legendElement));
+  }
+
+  /** The cell that the status line tells: the keyboard's, else the selected one. */
+  function updateStatus() {
+    const cell = board.focused && board.cursor ? cursorCell() : board.selection;
+    const number = cell ? board.layout.matrices.findIndex((matrix) => matrix.name === cell.matrix) : -1;
+    if (number < 0) {
+      said.textContent = "";
+      return;
+    }
+    const { name, value, where } = cellWords(board, number, cell.index);
+    const text = `${name} = ${value}${where && ` · ${where}`}`;
+    if (said.dataset.text === text) return;
+    said.dataset.text = text;
+    said.replaceChildren(`${name} = `, element("b", {}, value), where && ` · ${where}`);
+  }
+
+  // -- what Python sends --------------------------------------------------------------------
+
+  cleanups.push(listen(model, {
+    layout(message) {
+      takeLayout(board, message);
+      board.offsets = [];
+      hover = null;
+      board.cursor = null;
+      makeTools();
+    },
+    frame(message, buffers) {
+      pending = { message, buffers }; // a frame that was not painted yet is dropped
+      repaint();
+    },
+    selection(message) {
+      board.selection = message.matrix === null ? null : { matrix: message.matrix, index: message.index };
+      board.links = { from: message.from, to: message.to };
+      if (board.selection && !selecting.busy()) cursorTo(board.selection);
+      repaint();
+    },
+    done(message) {
+      (message.of === "window" ? moving : selecting).done();
+    },
+  }));
+
+  // -- cells ----------------------------------------------------------------------------------
+
+  function placeAt(x, y) {
+    return board.layout?.places.find((place) => {
+      const window = board.windowOf(place.matrix);
+      const [wide, high] = cellSize(place, window);
+      return x >= place.x && x < place.x + window.columns * wide && y >= place.y && y < place.y + window.rows * high;
+    });
+  }
+
+  function hit(event) {
+    const place = placeAt(event.offsetX, event.offsetY);
+    const found = place && cellAt(place, board.windowOf(place.matrix), event.offsetX, event.offsetY);
+    return found ? { place, row: found[0], column: found[1] } : null;
+  }
+
+  function cellOf({ place, row, column }) {
+    const matrix = board.layout.matrices[place.matrix];
+    return { matrix: matrix.name, index: fullIndex(matrix.shape, windowNow(place).lead, row, column) };
+  }
+
+  function cursorCell() {
+    return cellOf({ ...board.cursor, place: board.layout.places[board.cursor.place] });
+  }
+
+  /** Put the keyboard at a cell, in the place where it is already, if that shows the matrix. */
+  function cursorTo({ matrix, index }) {
+    const places = board.placesOf.get(matrix) ?? [];
+    const place = places.find((one) => one.number === board.cursor?.place) ?? places[0];
+    if (!place) return;
+    const [row, column] = flatIndex(index);
+    board.cursor = { place: place.number, row, column };
+  }
+
+  function select(cell) {
+    board.selection = cell; // shown at once; what it is made of comes from Python
+    board.links = { from: [], to: [] };
+    selecting.send({ type: "select", ...cell });
+    repaint();
+  }
+
+  // -- windows and slices -----------------------------------------------------------------------
+
+  function windowNow(place) {
+    return wanted[board.layout.matrices[place.matrix].name] ?? board.windowOf(place.matrix);
+  }
+
+  function ask(place, window) {
+    const matrix = board.layout.matrices[place.matrix];
+    const [rows, columns] = flatShape(matrix.shape);
+    const level = window.level;
+    const seen = level ? [Math.min(rows, Math.max(1, Math.floor(place.height / level))),
+      Math.min(columns, Math.max(1, Math.floor(place.width / level)))] : [rows, columns];
+    const keep = (value, most) => Math.max(0, Math.min(Math.round(value), most));
+    const next = { ...window, rows: seen[0], columns: seen[1],
+      row: keep(window.row, rows - seen[0]), column: keep(window.column, columns - seen[1]) };
+    wanted[matrix.name] = next;
+    moving.send({ type: "window", matrix: matrix.name, lead: next.lead, row: next.row, column: next.column, level });
+  }
+
+  function zoom(place, by, at) {
+    const window = windowNow(place), levels = board.layout.levels;
+    const level = levels[levels.indexOf(window.level) + by];
+    if (!level) return;
+    ask(place, zoomed(place, window, level, at ?? [window.row + window.rows / 2, window.column + window.columns / 2]));
+  }
+
+  /** Buttons in the title row of a place: an index stepper per leading axis, zoom. */
+  function makeTools() {
+    for (const tool of tools) tool.row.remove();
+    tools = board.layout.places.filter((place) => place.tools).map((place) => {
+      const matrix = board.layout.matrices[place.matrix];
+      const rank = matrix.shape.length;
+      const press = (label, words, act) => element("button", {
+        type: "button", "aria-label": `${words}, ${matrix.pretty}`, title: words, onclick: act,
+        "data-lm-suppress-shortcuts": "true",
+      }, label);
+      const texts = [];
+      const steppers = matrix.shape.slice(0, Math.max(0, rank - 2)).flatMap((count, axis) => {
+        const word = matrix.axes[axis] ?? `axis ${axis}`;
+        const turn = (by) => () => {
+          const window = windowNow(place);
+          const lead = window.lead.map((at, k) => (k === axis ? (at + by + count) % count : at));
+          ask(place, { ...window, lead });
+        };
+        const text = element("span");
+        texts.push(text);
+        return [press("‹", `${word} back`, turn(-1)), text, press("›", `${word} on`, turn(1))];
+      });
+      const zooms = place.window
+        ? [press("−", "zoom out", () => zoom(place, -1)), press("+", "zoom in", () => zoom(place, 1))] : [];
+      const row = element("div", { class: "fl-board-tools", style: `left:${place.x}px;top:${place.y - 23}px` },
+        ...steppers, ...zooms);
+      stage.append(row);
+      return { row, place, texts, zooms, matrix };
+    });
+  }
+
+  function updateTools() {
+    const { levels } = board.layout;
+    for (const { place, texts, zooms, matrix } of tools) {
+      const window = board.windowOf(place.matrix);
+      texts.forEach((text, axis) => {
+        const own = matrix.labels[axis]?.[window.lead[axis]];
+        text.textContent = own ?? `${window.lead[axis]}/${matrix.shape[axis]}`;
+        text.title = `${matrix.axes[axis] ?? `axis ${axis}`} ${window.lead[axis]} of 0 to ${matrix.shape[axis] - 1}`;
+      });
+      if (zooms.length) {
+        // Not disabled: a button that is would drop the keyboard's focus.
+        zooms[0].setAttribute("aria-disabled", String(window.level === levels[0]));
+        zooms[1].setAttribute("aria-disabled", String(window.level === levels.at(-1)));
+      }
+    }
+  }
+
+  // -- pointer ------------------------------------------------------------------------------------
+
+  function lightUp(cell) {
+    window.dispatchEvent(new CustomEvent("fluxlab:light", {
+      detail: { session: board.layout.session, cells: cell ? [cell] : [], matrices: [], steps: [], from: own },
+    }));
+  }
+
+  function showTip() {
+    const matrix = board.layout.matrices[hover.place.matrix];
+    const { name, value, where } = cellWords(board, hover.place.matrix, cellOf(hover).index);
+    const also = hover.place.local !== matrix.name.split("/").at(-1) ? `${hover.place.title} here; ` : "";
+    tip.replaceChildren(
+      element("div", { class: "fl-name" }, name),
+      element("div", { class: "fl-value" }, value),
+      element("div", { class: "fl-muted" }, `${also}${where}${where || also ? " · " : ""}${matrix.shape.join("×") || "one number"}`));
+    tip.hidden = false;
+    const box = el.getBoundingClientRect();
+    const left = hover.x - box.left + 14, top = hover.y - box.top + 16;
+    tip.style.left = `${Math.max(0, Math.min(left, box.width - tip.offsetWidth - 2))}px`;
+    tip.style.top = `${top + tip.offsetHeight > box.height ? top - tip.offsetHeight - 26 : top}px`;
+  }
+
+  function leave() {
+    if (!hover) return;
+    hover = null;
+    tip.hidden = true;
+    canvas.classList.remove("fl-over");
+    lightUp(null);
+    repaint();
+  }
+
+  const pointer = {
+    pointermove(event) {
+      if (!board.offsets.length) return;
+      if (drag) {
+        const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+        drag.moved ||= Math.hypot(dx, dy) > 4;
+        if (drag.moved && drag.place?.window) {
+          canvas.classList.add("fl-pan");
+          const { level } = drag.window;
+          ask(drag.place, { ...drag.window, row: drag.window.row - dy / level, column: drag.window.column - dx / level });
+          tip.hidden = true;
+          return;
+        }
+      }
+      const found = hit(event);
+      if (!found) return leave();
+      const same = hover && hover.place === found.place && hover.row === found.row && hover.column === found.column;
+      hover = { ...found, x: event.clientX, y: event.clientY };
+      canvas.classList.add("fl-over");
+      showTip();
+      if (!same) lightUp(cellOf(found));
+      updateLegend();
+    },
+    pointerdown(event) {
+      const place = board.offsets.length ? placeAt(event.offsetX, event.offsetY) : null;
+      drag = { x: event.clientX, y: event.clientY, moved: false, place, window: place && { ...windowNow(place) } };
+      if (place?.window) canvas.setPointerCapture(event.pointerId);
+    },
+    pointerup(event) {
+      const found = drag && !drag.moved && board.offsets.length ? hit(event) : null;
+      drag = null;
+      canvas.classList.remove("fl-pan");
+      if (!found) return;
+      board.cursor = { place: found.place.number, row: found.row, column: found.column };
+      select(cellOf(found));
+    },
+    pointercancel() { drag = null; canvas.classList.remove("fl-pan"); },
+    pointerleave: leave,
+    wheel(event) {
+      const found = (event.ctrlKey || event.shiftKey) && board.offsets.length ? hit(event) : null;
+      if (!found?.place.window) return;
+      event.preventDefault();
+      const window = windowNow(found.place);
+      if (event.ctrlKey) return zoom(found.place, event.deltaY < 0 ? 1 : -1, [found.row, found.column]);
+      const cells = (event.deltaY || event.deltaX) / window.level;
+      const way = Math.sign(cells) * Math.max(1, Math.round(Math.abs(cells)));
+      ask(found.place, event.altKey ? { ...window, column: window.column + way } : { ...window, row: window.row + way });
+    },
+  };
+
+  // -- keyboard -------------------------------------------------------------------------------------
+
+  function go(place, row, column, selects) {
+    board.cursor = { place: place.number, row, column };
+    const window = windowNow(place);
+    const inside = row >= window.row && row < window.row + window.rows
+      && column >= window.column && column < window.column + window.columns;
+    if (!inside) {
+      const into = (at, first, count) => (at < first ? at : at >= first + count ? at - count + 1 : first);
+      ask(place, { ...window, row: into(row, window.row, window.rows), column: into(column, window.column, window.columns) });
+    }
+    const [wide, high] = cellSize(place, window);
+    const spot = windowNow(place);
+    anchor.style.cssText += `;left:${place.x + (column - spot.column) * wide}px;top:${place.y + (row - spot.row) * high - 12}px;width:${wide}px;height:${high + 24}px`;
+    anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (selects) select(cursorCell());
+    else repaint();
+  }
+
+  function keydown(event) {
+    if (!board.offsets.length || event.altKey || event.metaKey) return;
+    const { places, matrices } = board.layout;
+    board.cursor ??= { place: 0, row: 0, column: 0 };
+    const place = places[board.cursor.place];
+    const at = [board.cursor.row, board.cursor.column];
+    const turn = { "]": 1, PageDown: 1, "[": -1, PageUp: -1 }[event.key];
+    const next = moved(event.key, at, flatShape(matrices[place.matrix].shape), event.ctrlKey);
+    if (next) {
+      go(place, ...next, true);
+    } else if (turn) {
+      const other = places[(place.number + turn + places.length) % places.length];
+      const [rows, columns] = flatShape(matrices[other.matrix].shape);
+      go(other, Math.min(at[0], rows - 1), Math.min(at[1], columns - 1), false);
+    } else if (event.key === "Enter" || event.key === " ") {
+      select(cursorCell());
+    } else if (event.key === "Escape") {
+      board.selection = null;
+      board.links = { from: [], to: [] };
+      model.send({ type: "clear" });
+      repaint();
+    } else if (place.window && (event.key === "+" || event.key === "-")) {
+      zoom(place, event.key === "+" ? 1 : -1, at);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  const focus = {
+    focus() {
+      board.focused = true;
+      if (board.layout) board.cursor ??= { place: 0, row: 0, column: 0 };
+      repaint();
+    },
+    blur() { board.focused = false; repaint(); },
+    keydown,
+  };
+
+  // -- life --------------------------------------------------------------------------------------------
+
+  for (const [type, act] of Object.entries({ ...pointer, ...focus })) {
+    canvas.addEventListener(type, act, { passive: type !== "wheel" && type !== "keydown" });
+  }
+  menu.addEventListener("change", () => {
+    model.set("scale", menu.value);
+    model.save_changes();
+  });
+  const rescale = () => {
+    menu.value = board.scale = model.get("scale");
+    if (board.offsets.length) shareScales(board);
+    repaint();
+  };
+  model.on("change:scale", rescale);
+  const hear = (event) => {
+    if (event.detail.session !== board.layout?.session || event.detail.from === own) return;
+    board.light = event.detail;
+    repaint();
+  };
+  window.addEventListener("fluxlab:light", hear);
+  window.addEventListener("resize", repaint); // the zoom of the page changes its pixels
+  let width = 0, later = 0;
+  const observer = new ResizeObserver(() => {
+    const now = Math.floor(el.clientWidth);
+    if (!now || now === width) return;
+    clearTimeout(later);
+    if (!goodbye) {
+      width = now;
+      goodbye = hello(model, { width });
+      recolour();
+    } else {
+      // A scroll bar that comes and goes is no reason to arrange everything anew.
+      const overflows = board.layout && board.layout.width > now;
+      if (Math.abs(now - width) < 20 && !overflows) return;
+      later = setTimeout(() => {
+        width = now;
+        model.send({ type: "width", width });
+      }, 120);
+    }
+  });
+  observer.observe(el);
+  rescale();
+  cleanups.push(
+    watchTheme(recolour),
+    () => model.off("change:scale", rescale),
+    () => window.removeEventListener("fluxlab:light", hear),
+    () => window.removeEventListener("resize", repaint),
+    () => observer.disconnect(),
+    () => clearTimeout(later),
+    () => cancelAnimationFrame(asked),
+    () => goodbye?.(),
+  );
+  return () => {
+    for (const cleanup of cleanups) cleanup();
+    el.replaceChildren();
+  };
+}
+
+export default { render };

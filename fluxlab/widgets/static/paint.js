@@ -1,0 +1,419 @@
+// Painting the board. `board` is the state that board.js keeps; nothing here changes it.
+
+const SERIF = '"STIX Two Text", Georgia, "DejaVu Serif", serif';
+const SANS = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+const LANE_WORDS = { values: "values →", gradients: "← gradients", updates: "updates" };
+
+/** Ramps, hatches and plain colours of the theme that `el` stands in. */
+function palette(el, context) {
+  const plain = themeColours(el);
+  return {
+    ...plain,
+    ramps: {
+      low: ramp(plain.zero, plain.low),
+      high: ramp(plain.zero, plain.high),
+      unit: ramp(plain["unit-0"], plain["unit-1"]),
+    },
+    nan: hatch(context, plain.panel, plain.bad, "both"),
+    plus: hatch(context, plain.panel, plain.high, "up"),
+    minus: hatch(context, plain.panel, plain.low, "down"),
+  };
+}
+
+function hatch(context, back, ink, way) {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 5;
+  const draw = tile.getContext("2d");
+  draw.fillStyle = back;
+  draw.fillRect(0, 0, 5, 5);
+  draw.strokeStyle = ink;
+  draw.lineWidth = 1.1;
+  draw.beginPath();
+  for (const shift of [-5, 0, 5]) {
+    if (way !== "down") { draw.moveTo(shift, 5); draw.lineTo(shift + 5, 0); }
+    if (way !== "up") { draw.moveTo(shift, 0); draw.lineTo(shift + 5, 5); }
+  }
+  draw.stroke();
+  return context.createPattern(tile, "repeat");
+}
+
+/** Paint all of it: `context` is scaled to CSS pixels. */
+function paintBoard(context, board) {
+  const { layout, colours } = board;
+  context.fillStyle = colours.back;
+  context.fillRect(0, 0, layout.width, layout.height);
+  context.textBaseline = "alphabetic";
+  for (const band of layout.bands) paintHeader(context, board, band);
+  for (const label of layout.labels) paintLane(context, board, label);
+  for (const place of layout.places) paintPlace(context, board, place);
+  for (const item of board.links.to) eachPlace(board, item, (place, matrix) =>
+    paintOutline(context, board, place, matrix, item, "to"));
+  for (const item of board.links.from) eachPlace(board, item, (place, matrix) =>
+    paintOutline(context, board, place, matrix, item, "from"));
+  paintLight(context, board);
+  if (board.selection) paintSelection(context, board, board.selection);
+  if (board.cursor && board.focused) paintCursor(context, board);
+}
+
+function eachPlace(board, item, paint) {
+  for (const place of board.placesOf.get(item.matrix) ?? []) {
+    paint(place, board.layout.matrices[place.matrix]);
+  }
+}
+
+function paintHeader(context, { layout, colours }, band) {
+  const y = Math.round(band.y);
+  context.fillStyle = colours.line;
+  context.fillRect(0, y, layout.width, 1);
+  context.fillStyle = colours.ink;
+  context.font = `600 12.5px ${SANS}`;
+  context.fillText(band.title, 0, y + 18);
+  const after = context.measureText(band.title).width;
+  context.fillStyle = colours.muted;
+  context.font = `12.5px ${SANS}`;
+  context.fillText(fitted(context, band.detail, layout.width - after - 8), after + 8, y + 18);
+}
+
+function paintLane(context, { layout, colours }, label) {
+  const word = LANE_WORDS[label.lane];
+  context.save();
+  context.font = `10.5px ${SANS}`;
+  context.fillStyle = colours.muted;
+  const long = context.measureText(word).width;
+  if (long < label.height + 4) {
+    context.translate(layout.width - 9, label.y + label.height / 2 + 9);
+    context.rotate(Math.PI / 2);
+    context.textAlign = "center";
+    context.fillText(word, 0, 0);
+  }
+  context.restore();
+}
+
+/** `text`, cut with … so that it is at most `room` wide. */
+function fitted(context, text, room) {
+  if (context.measureText(text).width <= room) return text;
+  let cut = text;
+  while (cut && context.measureText(`${cut}…`).width > room) cut = cut.slice(0, -1);
+  return `${cut}…`;
+}
+
+function paintPlace(context, board, place) {
+  const { layout, colours } = board;
+  const matrix = layout.matrices[place.matrix];
+  const window = board.windowOf(place.matrix);
+  const ready = matrix.step < board.position;
+  const [wide, high] = cellSize(place, window);
+  const numbers = ready && wide >= 20 && high >= 14;
+  const single = window.rows * window.columns === 1 && wide >= 40;
+  const largest = ready ? board.largest[place.matrix] : 0;
+  const exponent = numbers && !single ? sharedExponent(largest) : 0;
+
+  paintTitle(context, colours, place, matrix, timesTen(exponent));
+  if (!ready) {
+    paintEmpty(context, colours, place, window, wide, high);
+  } else {
+    paintCells(context, board, place, matrix, window, wide, high);
+    if (numbers) {
+      const decimals = decimalsFor(largest / 10 ** exponent);
+      const text = single
+        ? (value) => (Number.isFinite(value) ? number(value, 4) : cellText(value, 0, 2))
+        : (value) => cellText(value, exponent, decimals);
+      paintNumbers(context, board, place, matrix, window, wide, high, text);
+    }
+  }
+  if (window.level) paintScroll(context, colours, place, matrix, window, wide, high);
+}
+
+function paintTitle(context, colours, place, matrix, exponent) {
+  const y = place.y - 6 - (place.tools ? 24 : 0);
+  const size = matrix.shape.length ? matrix.shape.join("×") : "";
+  const { literal } = place;
+  context.font = `9px ${SANS}`;
+  const small = literal ? "" : [size, exponent].filter(Boolean).join(" ");
+  const taken = context.measureText(small).width;
+  context.font = literal ? `11px ${SANS}` : `italic 13px ${SERIF}`;
+  const name = fitted(context, place.title, place.room + 6);
+  context.fillStyle = literal ? colours.muted : colours.ink;
+  context.fillText(name, place.x, y);
+  const after = context.measureText(name).width;
+  if (after + taken + 4 > place.room + 10) return; // its shape is told on hover
+  context.font = `9px ${SANS}`;
+  context.fillStyle = colours.muted;
+  context.fillText(small, place.x + after + 4, y);
+}
+
+/** Not computed yet: an empty grid. */
+function paintEmpty(context, colours, place, window, wide, high) {
+  const { x, y } = place;
+  const [right, bottom] = [x + window.columns * wide, y + window.rows * high];
+  context.strokeStyle = colours.line;
+  context.globalAlpha = wide >= 12 ? 0.9 : 0.55;
+  context.lineWidth = 1;
+  context.beginPath();
+  const every = wide < 5 ? Math.ceil(6 / wide) : 1;
+  for (let c = 0; c <= window.columns; c += c === window.columns ? 1 : Math.min(every, window.columns - c)) {
+    const at = Math.round(x + c * wide) - 0.5;
+    context.moveTo(at, y - 0.5);
+    context.lineTo(at, bottom - 0.5);
+  }
+  for (let r = 0; r <= window.rows; r += r === window.rows ? 1 : Math.min(every, window.rows - r)) {
+    const at = Math.round(y + r * high) - 0.5;
+    context.moveTo(x - 0.5, at);
+    context.lineTo(right - 0.5, at);
+  }
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function paintCells(context, board, place, matrix, window, wide, high) {
+  const { colours, values } = board;
+  const start = board.offsets[place.matrix];
+  const scale = board.scaleOf(place);
+  const gap = Math.min(wide, high) >= 5 ? 1 : 0;
+  if (window.rows * window.columns > 1500) {
+    paintBitmap(context, board, place, matrix, window, wide, high, scale);
+  } else {
+    for (let r = 0; r < window.rows; r += 1) {
+      for (let c = 0; c < window.columns; c += 1) {
+        const value = values[start + r * window.columns + c];
+        if (!Number.isFinite(value)) continue;
+        const [own, entry] = shade(colours.ramps, matrix.unit, value, scale);
+        context.fillStyle = own.css[entry];
+        context.fillRect(place.x + c * wide, place.y + r * high, wide - gap, high - gap);
+      }
+    }
+  }
+  if (!board.odd[place.matrix]) return;
+  for (let r = 0; r < window.rows; r += 1) {
+    for (let c = 0; c < window.columns; c += 1) {
+      const value = values[start + r * window.columns + c];
+      if (Number.isFinite(value)) continue;
+      context.fillStyle = Number.isNaN(value) ? colours.nan : value > 0 ? colours.plus : colours.minus;
+      context.fillRect(place.x + c * wide, place.y + r * high, wide - gap, high - gap);
+    }
+  }
+}
+
+/** Many cells: one pixel each, enlarged; then the gaps, if there is room for them. */
+function paintBitmap(context, board, place, matrix, window, wide, high, scale) {
+  const { colours, values } = board;
+  const start = board.offsets[place.matrix];
+  const sheet = board.sheet;
+  sheet.width = window.columns;
+  sheet.height = window.rows;
+  const draw = sheet.getContext("2d");
+  const image = draw.createImageData(window.columns, window.rows);
+  for (let i = 0; i < window.rows * window.columns; i += 1) {
+    const value = values[start + i];
+    if (!Number.isFinite(value)) continue;
+    const [own, entry] = shade(colours.ramps, matrix.unit, value, scale);
+    const [red, green, blue] = own.rgb[entry];
+    image.data.set([red, green, blue, 255], 4 * i);
+  }
+  draw.putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(sheet, place.x, place.y, window.columns * wide, window.rows * high);
+  if (Math.min(wide, high) < 5) return;
+  context.fillStyle = colours.back;
+  for (let c = 1; c <= window.columns; c += 1) {
+    context.fillRect(place.x + c * wide - 1, place.y, 1, window.rows * high);
+  }
+  for (let r = 1; r <= window.rows; r += 1) {
+    context.fillRect(place.x, place.y + r * high - 1, window.columns * wide, 1);
+  }
+}
+
+function paintNumbers(context, board, place, matrix, window, wide, high, text) {
+  const { colours, values } = board;
+  const start = board.offsets[place.matrix];
+  const scale = board.scaleOf(place);
+  const size = wide >= 40 ? 11 : wide >= 30 ? 10 : wide >= 26 ? 9 : wide >= 24 ? 8.5 : 8;
+  context.font = `${size}px ${SANS}`;
+  context.textAlign = "center";
+  for (let r = 0; r < window.rows; r += 1) {
+    for (let c = 0; c < window.columns; c += 1) {
+      const value = values[start + r * window.columns + c];
+      let dark = board.isDark;
+      if (Number.isFinite(value)) {
+        const [own, entry] = shade(colours.ramps, matrix.unit, value, scale);
+        dark = own.dark[entry];
+      }
+      const [x, y] = [place.x + (c + 0.5) * wide - 0.5, place.y + (r + 0.5) * high + size * 0.35];
+      const shown = text(value);
+      if (!Number.isFinite(value)) { // over a hatch a number needs a quiet ground
+        context.fillStyle = colours.panel;
+        const room = context.measureText(shown).width + 3;
+        context.fillRect(x - room / 2, y - size, room, size + 3);
+      }
+      context.fillStyle = dark ? "#ffffff" : "#14171b";
+      context.fillText(shown, x, y, wide - 1);
+    }
+  }
+  context.textAlign = "left";
+}
+
+/** Below a window: which rows and columns it shows; at its edges: where in the matrix. */
+function paintScroll(context, colours, place, matrix, window, wide, high) {
+  const [rows, columns] = flatShape(matrix.shape);
+  const [right, bottom] = [place.x + window.columns * wide, place.y + window.rows * high];
+  const bar = (x, y, w, h, fill) => { context.fillStyle = fill; context.fillRect(x, y, w, h); };
+  if (window.rows < rows) {
+    const long = bottom - place.y;
+    bar(right + 2, place.y, 2, long, colours.empty);
+    bar(right + 2, place.y + (long * window.row) / rows, 2, Math.max(6, (long * window.rows) / rows), colours.muted);
+  }
+  if (window.columns < columns) {
+    const long = right - place.x;
+    bar(place.x, bottom + 2, long, 2, colours.empty);
+    bar(place.x + (long * window.column) / columns, bottom + 2, Math.max(6, (long * window.columns) / columns), 2, colours.muted);
+  }
+  context.font = `9.5px ${SANS}`;
+  context.fillStyle = colours.muted;
+  const words = [
+    rangeText("row", window.row, window.rows, rows),
+    rangeText("column", window.column, window.columns, columns),
+  ].join(" · ");
+  context.fillText(words, place.x, bottom + 15);
+}
+
+function strokeLines(context, place, [wide, high], lines, grow) {
+  context.beginPath();
+  for (const [x1, y1, x2, y2] of lines) {
+    const flat = y1 === y2;
+    context.moveTo(place.x + x1 * wide - 0.5 - (flat ? grow : 0), place.y + y1 * high - 0.5);
+    context.lineTo(place.x + x2 * wide - 0.5 + (flat ? grow : 0), place.y + y2 * high - 0.5);
+  }
+  context.stroke();
+}
+
+/** Cells that the selected one comes from (solid) or goes to (dashed). */
+function paintOutline(context, board, place, matrix, item, kind) {
+  const { colours } = board;
+  const window = board.windowOf(place.matrix);
+  const seen = seenCells(item, window, matrix.shape);
+  if (!seen) return;
+  context.save();
+  const lines = outline(seen);
+  const size = cellSize(place, window);
+  context.strokeStyle = colours.back;
+  context.lineWidth = 4;
+  context.globalAlpha = 0.75;
+  strokeLines(context, place, size, lines, 1);
+  context.globalAlpha = 1;
+  context.strokeStyle = kind === "to" ? colours.good : colours.accent;
+  context.lineWidth = 1.75;
+  context.lineJoin = "round";
+  if (kind === "to") context.setLineDash([4, 2.5]);
+  strokeLines(context, place, size, lines, 0.8);
+  context.restore();
+}
+
+/** What another widget lights up while the pointer is there. */
+function paintLight(context, board) {
+  const { colours, light, layout } = board;
+  context.save();
+  context.strokeStyle = colours.accent;
+  context.fillStyle = colours.accent;
+  for (const cell of light.cells ?? []) {
+    eachPlace(board, cell, (place, matrix) => {
+      const window = board.windowOf(place.matrix);
+      const seen = seenCells({ cells: [cell.index] }, window, matrix.shape);
+      if (!seen) return;
+      const [wide, high] = cellSize(place, window);
+      const [[row, column]] = seen.cells;
+      context.lineWidth = 2;
+      context.strokeRect(place.x + column * wide - 1.5, place.y + row * high - 1.5, wide + 2, high + 2);
+      context.globalAlpha = 0.12;
+      context.fillRect(place.x - 3, place.y + row * high - 1, window.columns * wide + 5, high + 1);
+      context.globalAlpha = 1;
+    });
+  }
+  const outputs = layout.matrices.filter((matrix) => (light.steps ?? []).includes(matrix.step));
+  for (const name of new Set([...(light.matrices ?? []), ...outputs.map((matrix) => matrix.name)])) {
+    eachPlace(board, { matrix: name }, (place) => {
+      const window = board.windowOf(place.matrix);
+      const [wide, high] = cellSize(place, window);
+      context.lineWidth = 1.25;
+      context.strokeRect(place.x - 3.5, place.y - 3.5, window.columns * wide + 6, window.rows * high + 6);
+    });
+  }
+  context.restore();
+}
+
+function paintSelection(context, board, { matrix: name, index }) {
+  const { colours } = board;
+  eachPlace(board, { matrix: name }, (place, matrix) => {
+    const window = board.windowOf(place.matrix);
+    const seen = seenCells({ cells: [index] }, window, matrix.shape);
+    if (!seen) return;
+    const [wide, high] = cellSize(place, window);
+    const [[row, column]] = seen.cells;
+    paintLabels(context, board, place, matrix, window, row, column, wide, high);
+    const [x, y] = [place.x + column * wide, place.y + row * high];
+    context.strokeStyle = colours.back;
+    context.lineWidth = 1;
+    context.strokeRect(x - 2.5, y - 2.5, wide + 4, high + 4);
+    context.strokeStyle = colours.select;
+    context.lineWidth = 2;
+    context.strokeRect(x - 1.5, y - 1.5, wide + 2, high + 2);
+  });
+}
+
+/** The name of a row or column: its own, if it has a short one, else its number. */
+function shortLabel(matrix, axis, place) {
+  const own = matrix.labels[axis]?.[place];
+  return own !== undefined && own.length <= 7 ? own : String(place);
+}
+
+/** Rows and columns of the selected matrix by name, where there is room; the selected ones always. */
+function paintLabels(context, board, place, matrix, window, row, column, wide, high) {
+  const rank = matrix.shape.length;
+  if (rank === 0) return;
+  const { colours } = board;
+  context.font = `9px ${SANS}`;
+  const tag = (text, x, y, align, strong) => {
+    const long = context.measureText(text).width;
+    const left = align === "right" ? x - long : x - long / 2;
+    if (strong) {
+      context.fillStyle = colours.back;
+      context.globalAlpha = 0.88;
+      context.fillRect(left - 2, y - 8.5, long + 4, 11);
+      context.globalAlpha = 1;
+    }
+    context.fillStyle = strong ? colours.ink : colours.muted;
+    context.fillText(text, left, y);
+  };
+  if (rank > 1) {
+    for (let r = 0; r < window.rows; r += 1) {
+      if (r === row) continue;
+      const text = shortLabel(matrix, rank - 2, window.row + r);
+      if (high >= 10 && context.measureText(text).width <= 10) {
+        tag(text, place.x - 3, place.y + (r + 0.5) * high + 3, "right", false);
+      }
+    }
+    tag(shortLabel(matrix, rank - 2, window.row + row), place.x - 4,
+        place.y + (row + 0.5) * high + 3, "right", true);
+  }
+  const below = place.y + window.rows * high + (window.level ? 15 : 9);
+  for (let c = 0; c < window.columns; c += 1) {
+    const text = shortLabel(matrix, rank - 1, window.column + c);
+    if (c !== column && (context.measureText(text).width > wide - 1 || window.level)) continue;
+    tag(text, place.x + (c + 0.5) * wide, below, "center", c === column);
+  }
+}
+
+/** Where the keyboard is. */
+function paintCursor(context, board) {
+  const { colours, layout, cursor } = board;
+  const place = layout.places[cursor.place];
+  if (!place) return;
+  const window = board.windowOf(place.matrix);
+  const [wide, high] = cellSize(place, window);
+  const [row, column] = [cursor.row - window.row, cursor.column - window.column];
+  if (row < 0 || column < 0 || row >= window.rows || column >= window.columns) return;
+  context.save();
+  context.strokeStyle = colours.accent;
+  context.lineWidth = 1.5;
+  context.strokeRect(place.x + column * wide - 3.5, place.y + row * high - 3.5, wide + 6, high + 6);
+  context.restore();
+}

@@ -1,0 +1,144 @@
+// What the board knows: what Python sent, and what follows from it. No page is needed.
+
+const SCALE_WORDS = { matrix: "each matrix", layer: "each layer", shared: "all together" };
+
+/** What is known about the board, and what follows from it. */
+function emptyState() {
+  return {
+    layout: null, values: new Float64Array(0), position: 0, windows: {}, extents: {},
+    offsets: [], largest: [], odd: [], placesOf: new Map(), families: new Map(),
+    links: { from: [], to: [] }, selection: null, cursor: null, focused: false, light: {},
+    colours: null, isDark: false, scale: "matrix", sheet: document.createElement("canvas"),
+    windowOf(number) {
+      const matrix = this.layout.matrices[number];
+      return this.windows[matrix.name] ?? matrix.whole;
+    },
+    scaleOf(place) {
+      if (this.layout.matrices[place.matrix].unit) return 1;
+      return this.scale === "matrix" ? this.largest[place.matrix] : this.families.get(this.family(place));
+    },
+    /** Matrices that share a scale: values apart from gradients, which are far smaller. */
+    family(place) {
+      const kind = place.lane === "gradients" ? "gradients" : "values";
+      return this.scale === "layer" ? `${this.homeOf.get(place.matrix)} ${kind}` : kind;
+    },
+    at(number, row, column) {
+      const window = this.windowOf(number);
+      const [r, c] = [row - window.row, column - window.column];
+      if (r < 0 || c < 0 || r >= window.rows || c >= window.columns) return undefined;
+      return this.values[this.offsets[number] + r * window.columns + c];
+    },
+    ready(number) { return this.layout.matrices[number].step < this.position; },
+  };
+}
+
+function takeLayout(board, layout) {
+  board.layout = layout;
+  board.placesOf = new Map();
+  board.homeOf = new Map();
+  for (const matrix of layout.matrices) matrix.whole = wholeWindow(matrix.shape);
+  layout.places.forEach((place, number) => {
+    place.number = number;
+    const { name } = layout.matrices[place.matrix];
+    board.placesOf.set(name, [...(board.placesOf.get(name) ?? []), place]);
+    if (!board.homeOf.has(place.matrix)) board.homeOf.set(place.matrix, place.band);
+  });
+}
+
+function takeFrame(board, message, buffers) {
+  const view = buffers[0];
+  // The bytes may begin anywhere in the message; a Float64Array needs a multiple of 8.
+  const bytes = view.buffer ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(view);
+  board.values = new Float64Array(bytes.slice().buffer);
+  board.position = message.position;
+  board.extents = message.extents;
+  board.windows = Object.fromEntries(Object.entries(message.windows).map(
+    ([name, [lead, row, column, rows, columns, level]]) => [name, { lead, row, column, rows, columns, level }]));
+  let start = 0;
+  board.layout.matrices.forEach((matrix, number) => {
+    const window = board.windowOf(number);
+    board.offsets[number] = start;
+    let largest = 0, odd = false;
+    for (const end = start + window.rows * window.columns; start < end; start += 1) {
+      const size = Math.abs(board.values[start]);
+      if (!(size < Infinity)) odd = true;
+      else if (size > largest) largest = size;
+    }
+    board.largest[number] = message.extents[matrix.name] ?? largest;
+    board.odd[number] = odd && board.ready(number);
+  });
+  shareScales(board);
+}
+
+function shareScales(board) {
+  board.families = new Map();
+  for (const place of board.layout.places) {
+    if (board.layout.matrices[place.matrix].unit || !board.ready(place.matrix)) continue;
+    const family = board.family(place);
+    board.families.set(family, Math.max(board.families.get(family) ?? 0, board.largest[place.matrix]));
+  }
+}
+
+/** "layer 2 · ∂C/∂w [2, 1] = −0.00094", and its row and column by name. */
+function cellWords(board, number, index) {
+  const matrix = board.layout.matrices[number];
+  const [row, column] = flatIndex(index);
+  const window = board.windowOf(number);
+  const value = inSlice(window, index) ? board.at(number, row, column) : undefined;
+  const where = index.map((place, axis) => {
+    const own = matrix.labels[axis]?.[place];
+    const word = matrix.axes[axis];
+    if (own === undefined) return word ? `${word} ${place}` : null;
+    return word ? `${word} ${place} (${own})` : own;
+  }).filter(Boolean).join(", ");
+  return {
+    name: matrix.pretty + (index.length ? ` [${index.join(", ")}]` : ""),
+    value: !board.ready(number) ? "not computed yet" : value === undefined ? "outside the window" : exact(value),
+    where,
+  };
+}
+
+/** The legend: what the colours mean now. `focus` is the place that the pointer or selection is at. */
+function legendKeys(board, focus) {
+  const { layout } = board;
+  const shown = layout.places.filter((place) => board.ready(place.matrix));
+  const keys = [];
+  const both = (size, words) => keys.push(["both", `−${number(size, 3)}`, number(size, 3), words]);
+  const signed = focus && board.ready(focus.matrix) && !layout.matrices[focus.matrix].unit;
+  if (board.scale === "shared") {
+    for (const [kind, size] of board.families) both(size, kind);
+  } else if (signed && board.scale === "matrix") {
+    both(board.largest[focus.matrix], layout.matrices[focus.matrix].pretty);
+  } else if (signed) {
+    const kind = focus.lane === "gradients" ? "gradients" : "values";
+    const home = layout.bands[board.homeOf.get(focus.matrix)];
+    both(board.families.get(board.family(focus)), `${kind} of ${home.title.toLowerCase()}`);
+  } else {
+    keys.push(["both", "negative", "positive", `${SCALE_WORDS[board.scale]} by its largest`]);
+  }
+  if (shown.some((place) => layout.matrices[place.matrix].unit)) keys.push(["unit", "0", "1", "always in 0…1"]);
+  const odd = (test) => shown.some((place) => board.odd[place.matrix] && someOdd(board, place.matrix, test));
+  if (odd(Number.isNaN)) keys.push(["hatch", "", "", "not a number"]);
+  if (odd((value) => !Number.isNaN(value))) keys.push(["hatch fl-infinite", "", "", "infinite"]);
+  if (board.links.from.length) keys.push(["line", "", "", "made of"]);
+  if (board.links.to.length) keys.push(["line fl-to", "", "", "goes on to"]);
+  return keys;
+}
+
+function someOdd(board, number, test) {
+  const window = board.windowOf(number), start = board.offsets[number];
+  for (let i = 0; i < window.rows * window.columns; i += 1) {
+    const value = board.values[start + i];
+    if (!Number.isFinite(value) && test(value)) return true;
+  }
+  return false;
+}
+
+function legendElement([kind, low, high, words]) {
+  const bar = kind === "both" || kind === "unit";
+  return element("span", { class: "fl-board-key" },
+    low && element("span", { class: "fl-exact" }, low),
+    element("span", { class: bar ? `fl-bar fl-${kind}` : `fl-${kind}` }),
+    high && element("span", { class: "fl-exact" }, high),
+    element("span", {}, words));
+}
