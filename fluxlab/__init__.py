@@ -11,7 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "fluxlab.engine.trace": ("trace", "scope", "Trace", "Matrix", "Step"),
+    "fluxlab.engine.tracing": ("trace",),
+    "fluxlab.engine.trace": ("scope", "Trace", "Matrix", "Step"),
     "fluxlab.engine.network": (
         "form_network", "forward_pass", "back_propagation", "learn", "predict", "Network",
     ),
@@ -33,7 +34,8 @@ _HOME = {
     "fluxlab.widgets.network": ("NetworkPicture", "visualize_network"),
     "fluxlab.widgets.curve": ("Curve",),
     "fluxlab.widgets.lab": ("Lab",),
-    "fluxlab.widgets.question": ("Question", "FindTheBug"),
+    "fluxlab.widgets.question": ("Question",),
+    "fluxlab.widgets.find_the_bug": ("FindTheBug",),
     "fluxlab.widgets.progress": ("progress",),
     "fluxlab.plots": ("plot_mse_vs_iterations",),
 }  # fmt: skip
