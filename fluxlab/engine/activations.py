@@ -158,4 +158,67 @@ swish = Activation(
     },
 )  # fmt: skip
 
+softplus = Activation(
+    "softplus", lambda a: np.logaddexp(0.0, a), lambda out, a: [(np.logaddexp, _0, a, out)],
+    reads="a", slope=(_sigmoid, _sigmoid_calls),
+    latex=r"\ln(1 + e^{<0>})", numpy="np.logaddexp(0, <0>)", words="a smooth ReLU of <0>",
+    slope_texts={
+        "latex": r"\frac{1}{1 + e^{-<0>}}", "numpy": "1 / (1 + np.exp(-<0>))", "unit": True,
+        "words": "the sigmoid of <0>",
+    },
+)  # fmt: skip
+_ROOT, _CUBE = np.sqrt(2 / np.pi), 0.044715
+
+
+def _gelu(a: Any) -> Any:
+    return 0.5 * a * (1 + np.tanh(_ROOT * (a + _CUBE * a * a * a)))
+
+
+def _gelu_slope(a: Any) -> Any:
+    t = np.tanh(_ROOT * (a + _CUBE * a * a * a))
+    return 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * _ROOT * (1 + 3 * _CUBE * a * a)
+
+
+def _gelu_tanh(out: Any, a: Any) -> list[tuple[Any, ...]]:
+    return [
+        (np.multiply, a, a, out), (np.multiply, out, np.array(_CUBE), out), (np.add, out, _1, out),
+        (np.multiply, out, a, out), (np.multiply, out, np.array(_ROOT), out), (np.tanh, out, out),
+    ]  # fmt: skip
+
+
+def _gelu_slope_calls(out: Any, a: Any) -> list[tuple[Any, ...]]:
+    t, rest = np.empty_like(a), np.empty_like(a)
+    return [
+        *_gelu_tanh(t, a), (np.multiply, a, a, out), (np.multiply, out, np.array(3 * _CUBE), out),
+        (np.add, out, _1, out), (np.multiply, out, np.array(_ROOT), out), (np.multiply, out, a, out),
+        (np.multiply, t, t, rest), (np.subtract, _1, rest, rest), (np.multiply, out, rest, out),
+        (np.add, out, t, out), (np.add, out, _1, out), (np.multiply, out, _HALF, out),
+    ]  # fmt: skip
+
+
+gelu = Activation(
+    "gelu", _gelu,
+    lambda out, a: [
+        *_gelu_tanh(out, a), (np.add, out, _1, out), (np.multiply, out, a, out),
+        (np.multiply, out, _HALF, out),
+    ],
+    reads="a", slope=(_gelu_slope, _gelu_slope_calls),
+    latex=r"\tfrac{1}{2}<0>\,(1 + \tanh(\sqrt{2/\pi}\,(<0> + 0.0447\,{<0>}^3)))",
+    numpy="0.5 * <0> * (1 + np.tanh(np.sqrt(2 / np.pi) * (<0> + 0.044715 * <0> ** 3)))",
+    words="<0> times nearly the share of a bell curve that lies below it (the tanh form)",
+    slope_texts={
+        "latex": r"\operatorname{gelu}'(<0>)", "numpy": "gelu_slope(<0>)",
+        "words": "the slope of GELU, from <0>",
+    },
+)  # fmt: skip
+threshold = Activation(
+    "threshold", lambda a: float(a > 0), lambda out, a: [(np.greater, a, _0, out)], unit=True,
+    reads="a", slope=(lambda a: 0.0, lambda out, a: [(out.fill, 0.0)]),
+    latex="[<0> > 0]", numpy="(<0> > 0) * 1.0", words="1 where <0> is positive, else 0",
+    slope_texts={
+        "latex": "0", "numpy": "np.zeros_like(<0>)", "unit": True,
+        "words": "0 everywhere: the threshold is flat, so no gradient comes through",
+    },
+)  # fmt: skip
+
 __all__ = ["ACTIVATIONS", "OPS", "Activation", "activation", *ACTIVATIONS]

@@ -1,22 +1,153 @@
-"""Costs. Each returns one number, C, as steps of the trace."""
+"""Costs. Each returns one number, C, as steps of the trace; a new one is one function here.
+
+`y` is what the network says and `target` what it should say, both (samples, outputs). Every
+cost divides by what it averages over once, so its gradient at `y` is the true one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fluxlab.engine import ops
+from fluxlab.engine.activations import softplus
+from fluxlab.engine.errors import BadInput, size, unknown
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.op import Array
+from fluxlab.engine.rowwise import softmax_cross_entropy
 from fluxlab.engine.trace import Matrix
+
+Cost = Callable[[Any, Any], Any]
+TINY = np.array(1e-300)  # the smallest probability whose logarithm is taken
+
+# -- the ops that costs are made of ---------------------------------------------------------
+
+surprise: Elementwise = Elementwise(
+    "surprise", lambda y, t: -t * np.log(np.maximum(y, 1e-300)),
+    lambda out, y, t: [
+        (np.maximum, y, TINY, out), (np.log, out, out), (np.multiply, out, t, out),
+        (np.negative, out, out),
+    ],
+    (lambda out, y, t: surprise_slope(y, t), None),
+    latex=r"-<1> \odot \ln <0>", numpy="-<1> * np.log(<0>)",
+    words="how surprising <1> is if <0> is believed",
+)  # fmt: skip
+surprise_slope: Elementwise = Elementwise(
+    "surprise_slope", lambda y, t: -t / np.maximum(y, 1e-300),
+    lambda out, y, t: [(np.maximum, y, TINY, out), (np.divide, t, out, out), (np.negative, out, out)],
+    (None, None), latex=r"-\frac{<1>}{<0>}", numpy="-<1> / <0>", words="minus <1> divided by <0>",
+)  # fmt: skip
+one_minus: Elementwise = Elementwise(
+    "one_minus", lambda u: 1.0 - u, lambda out, u: [(np.subtract, np.array(1.0), u, out)],
+    ("-1",), latex="1 - <0>", numpy="1 - <0>", words="1 minus <0>",
+)  # fmt: skip
+
+
+# -- the costs ------------------------------------------------------------------------------
 
 
 def mse(y: Any, target: Any) -> Any:
-    """The mean over all cells of (y - target) squared; y and target are (samples, outputs).
+    """The mean over all cells of (y - target) squared.
 
     Its gradient dC_dy = 2 (y - target) / N divides by the number of cells N once; nothing
     further down divides again.
     """
-    if not isinstance(y, Matrix) and not isinstance(target, Matrix):
-        return ops.mean(ops.squared_error(y, target))
-    errors = ops.squared_error(y, target)
-    if errors.temporary:
-        errors.named("squared error")
-    return ops.mean(errors)
+    return ops.mean(_named(ops.squared_error(y, target), "squared error"))
+
+
+def mae(y: Any, target: Any) -> Any:
+    """The mean over all cells of |y - target|; its gradient is ±1/N, and 0 at y = target."""
+    return ops.mean(_named(ops.absolute(ops.subtract(y, target)), "absolute error"))
+
+
+def binary_cross_entropy(y: Any, target: Any) -> Any:
+    """The mean of -t ln y - (1 - t) ln(1 - y), from probabilities y in 0..1."""
+    yes, no = surprise(y, target), surprise(one_minus(y), one_minus(target))
+    return ops.mean(_named(yes + no, "surprise"))
+
+
+def binary_cross_entropy_logits(a: Any, target: Any) -> Any:
+    """The same from logits a, with y = sigmoid(a): the mean of ln(1 + e^a) - t a, without overflow.
+
+    Its gradient at a is the short form (sigmoid(a) - t) / N.
+    """
+    return ops.mean(_named(softplus(a) - ops.multiply(target, a), "surprise"))
+
+
+def cross_entropy(y: Any, target: Any) -> Any:
+    """The mean over samples of -sum_j t_j ln y_j, from probabilities (samples, classes).
+
+    target: one-hot rows, or any rows of probabilities. dC_dy is -t / (y samples), the true
+    derivative at y; the short form softmax - t belongs to the logits.
+    """
+    each = _named(ops.sum(surprise(y, target), axis=-1, keepdims=True), "surprise")
+    return ops.mean(each)
+
+
+def cross_entropy_logits(a: Any, target: Any) -> Any:
+    """The same from logits, through a softmax that does not overflow.
+
+    Its gradient at a is the short form (softmax(a) - t) / samples.
+    """
+    return ops.mean(_named(softmax_cross_entropy(a, target), "surprise"))
+
+
+def hinge(y: Any, target: Any) -> Any:
+    """The mean of max(0, 1 - t y), for targets -1 and +1."""
+    margin = _named(ops.maximum(one_minus(ops.multiply(target, y)), 0.0), "margin missed")
+    return ops.mean(margin)
+
+
+def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 1.0) -> Any:
+    """The mean over samples of max(0, |a - p|^2 - |a - n|^2 + margin); all (samples, features)."""
+    near = ops.sum(ops.squared_error(anchor, positive), axis=-1, keepdims=True)
+    far = ops.sum(ops.squared_error(anchor, negative), axis=-1, keepdims=True)
+    return ops.mean(_named(ops.maximum(near - far + margin, 0.0), "margin missed"))
+
+
+def contrastive(left: Any, right: Any, same: Any, margin: float = 1.0) -> Any:
+    """The mean of s d^2 + (1 - s) max(0, margin - d)^2, d the distance of each pair of rows.
+
+    left, right (samples, features); same (samples, 1): 1 for pairs that belong together, else 0
+    (Hadsell, Chopra and LeCun, 2006, without their factor 1/2). A pair of equal rows has
+    distance 0, where the distance has a kink; 1e-12 under the root keeps its slope finite.
+    """
+    squared = ops.sum(ops.squared_error(left, right), axis=-1, keepdims=True)
+    distance = _named(ops.sqrt(squared + 1e-12), "distance")
+    apart = ops.maximum(margin - distance, 0.0) ** 2
+    return ops.mean(_named(same * squared + one_minus(same) * apart, "pair cost"))
+
+
+def _named(matrix: Any, name: str) -> Any:
+    return matrix.named(name) if isinstance(matrix, Matrix) and matrix.temporary else matrix
+
+
+COSTS: dict[str, Cost] = {
+    f.__name__: f
+    for f in (
+        mse, mae, binary_cross_entropy, binary_cross_entropy_logits, cross_entropy,
+        cross_entropy_logits, hinge,
+    )
+}  # fmt: skip
+
+
+def cost(name: object) -> Cost:
+    """The cost of that name; UnknownName with the nearest one otherwise."""
+    if not isinstance(name, str) or name not in COSTS:
+        raise unknown("cost", name, COSTS)
+    return COSTS[name]
+
+
+def one_hot(numbers: Any, classes: int) -> Array:
+    """Class numbers 0 to classes - 1, (samples,) or (samples, 1), as one-hot rows."""
+    found = np.asarray(numbers, dtype=np.float64).reshape(-1)
+    bad = found[(found != np.floor(found)) | (found < 0) | (found >= classes)]
+    if bad.size:
+        raise BadInput(
+            f"one_hot: class numbers must be whole and lie in 0 to {classes - 1}, got {bad[0]:g} "
+            f"in a matrix that is {size(np.shape(numbers))}."
+        )
+    rows: Array = np.eye(classes)[found.astype(np.intp)]
+    return rows

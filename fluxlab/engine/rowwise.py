@@ -1,0 +1,193 @@
+"""Operations in which every cell of a row needs the whole row: softmax, and costs on top of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.kinds import grid
+from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
+
+if TYPE_CHECKING:
+    from fluxlab.engine.trace import Matrix, Step
+
+Slope = Callable[..., Any]
+
+
+class Rowwise(Op):
+    """A function of whole rows (the last axis); the inputs have equal shapes.
+
+    Parameters
+    ----------
+    rule : `rule(*rows)` gives the output row, or with `single` one number per row.
+    calls : `calls(out, *arrays)` gives (function, *arguments) tuples that fill out.
+    slopes : per input a function `(output, *inputs)` of matrices, or None. For a row output the
+        slope is a Jacobian (..., outputs, inputs); for a single one a row like the input.
+    """
+
+    kind = "rowwise"
+
+    def __init__(
+        self, name: str, rule: Callable[..., Any], calls: Callable[..., list[tuple[Any, ...]]],
+        slopes: Sequence[Slope | None], *, single: bool = False, **texts: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name, **texts)
+        self._rule, self._calls, self.slopes, self.single = rule, calls, tuple(slopes), single
+
+    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
+        if len(set(shapes)) > 1 or not shapes[0]:
+            raise BadInput(
+                f"{self.name}: the matrices must have the same shape, with rows; got "
+                f"{' and '.join(map(size, shapes))}."
+            )
+        return (*shapes[0][:-1], 1) if self.single else shapes[0]
+
+    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
+        return [bound(*call) for call in self._calls(out, *arrays, **params)]
+
+    def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
+        row = grid([*([i] for i in index[:-1]), range(step.inputs[0].shape[-1])])
+        return [(operand, row) for operand in range(len(step.inputs))]
+
+    def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
+        found = self._rule(*values)
+        return float(found if self.single else found[index[-1]])
+
+    def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
+        return grid([*([i] for i in index[:-1]), range(step.output.shape[-1])])
+
+    def joined(self, step: Step) -> str:
+        return "compared"
+
+    def differentiable(self, operand: int) -> bool:
+        return self.slopes[operand] is not None
+
+    def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
+        slope = self.slopes[operand]
+        assert slope is not None
+        source = step.inputs[operand]
+        local = slope(step.output, *step.inputs)
+        step.output.trace.call_slope(local, step.output, source)
+        if self.single:
+            return OPS["multiply"](dC_dout, local)  # type: ignore[no-any-return]
+        lead = "abcdefgh"[: len(source.shape) - 1]
+        signature = f"{lead}i,{lead}ij->{lead}j"
+        return OPS["contract"](dC_dout, local, signature=signature)  # type: ignore[no-any-return]
+
+    def axes(self, step: Step) -> tuple[str | None, ...]:
+        names = step.inputs[0].axes
+        return (*names[:-1], None) if self.single else names
+
+
+class Jacobian(Op):
+    """d(softmax)/da of each row: cell (i, j) is h_i ([i = j] - h_j). (..., n) to (..., n, n)."""
+
+    kind = "elementwise"
+
+    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
+        return (*shapes[0], shapes[0][-1])
+
+    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
+        (h,) = arrays
+        diagonal = np.einsum("...ii->...i", out)
+        return [
+            bound(np.multiply, h[..., :, None], h[..., None, :], out),
+            bound(np.negative, out, out),
+            bound(np.add, diagonal, h, diagonal),
+        ]
+
+    def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
+        *lead, i, j = index
+        return [(0, np.array([[*lead, i]])), (0, np.array([[*lead, j]]))]
+
+    def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
+        h_i, h_j = float(values[0][0]), float(values[1][0])
+        return h_i * ((index[-1] == index[-2]) - h_j)
+
+    def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
+        *lead, place = index
+        n = step.output.shape[-1]
+        pairs = {(place, k) for k in range(n)} | {(k, place) for k in range(n)}
+        return np.array([[*lead, i, j] for i, j in sorted(pairs)])
+
+    def differentiable(self, operand: int) -> bool:
+        return False
+
+    def axes(self, step: Step) -> tuple[str | None, ...]:
+        names = step.inputs[0].axes
+        return (*names, names[-1])
+
+
+def _softmax(a: Array) -> Array:
+    with np.errstate(all="ignore"):
+        e = np.exp(a - np.max(a))
+        found: Array = e / np.sum(e)
+        return found
+
+
+def _softmax_calls(out: Array, a: Array) -> list[tuple[Any, ...]]:
+    edge = np.empty((*a.shape[:-1], 1))
+    largest: Any = np.maximum.reduce
+    total: Any = np.add.reduce
+    return [
+        (largest, a, -1, None, edge, True), (np.subtract, a, edge, out), (np.exp, out, out),
+        (total, out, -1, None, edge, True), (np.divide, out, edge, out),
+    ]  # fmt: skip
+
+
+softmax_jacobian = Jacobian(
+    "softmax_jacobian", latex=r"\operatorname{diag}(<0>) - <0>\,{<0>}^{\top}",
+    numpy="np.diag(<0>) - np.outer(<0>, <0>)",
+    words="how each output of the row changes with each input of the row: h_i ([i = j] - h_j)",
+)  # fmt: skip
+softmax = Rowwise(
+    "softmax", _softmax, _softmax_calls, (lambda h, a: softmax_jacobian(h),), unit=True,
+    latex=r"\operatorname{softmax} <0>", numpy="softmax(<0>)",
+    words="e to the power of <0>, divided by the sum of its row: positive numbers that sum to 1",
+)  # fmt: skip
+
+
+def _cross_entropy(a: Array, t: Array) -> float:
+    shifted = a - np.max(a)
+    return float(np.sum(t) * np.log(np.sum(np.exp(shifted))) - np.sum(t * shifted))
+
+
+def _cross_entropy_calls(out: Array, a: Array, t: Array) -> list[tuple[Any, ...]]:
+    edge, shifted, work = np.empty_like(out), np.empty_like(a), np.empty_like(a)
+    largest: Any = np.maximum.reduce
+    total: Any = np.add.reduce
+    return [
+        (largest, a, -1, None, edge, True), (np.subtract, a, edge, shifted),
+        (np.exp, shifted, work), (total, work, -1, None, out, True), (np.log, out, out),
+        (total, t, -1, None, edge, True), (np.multiply, out, edge, out),
+        (np.multiply, shifted, t, work), (total, work, -1, None, edge, True),
+        (np.subtract, out, edge, out),
+    ]  # fmt: skip
+
+
+def _short_form_calls(out: Array, a: Array, t: Array) -> list[tuple[Any, ...]]:
+    edge = np.empty((*a.shape[:-1], 1))
+    total: Any = np.add.reduce
+    return [
+        *_softmax_calls(out, a), (total, t, -1, None, edge, True),
+        (np.multiply, out, edge, out), (np.subtract, out, t, out),
+    ]  # fmt: skip
+
+
+softmax_minus_target = Rowwise(
+    "softmax_minus_target", lambda a, t: _softmax(a) * np.sum(t) - t, _short_form_calls,
+    (None, None), latex=r"\operatorname{softmax} <0> - <1>", numpy="softmax(<0>) - <1>",
+    words="the short form: the softmax of <0>, minus <1>",
+)  # fmt: skip
+softmax_cross_entropy = Rowwise(
+    "softmax_cross_entropy", _cross_entropy, _cross_entropy_calls,
+    (lambda out, a, t: softmax_minus_target(a, t), None), single=True,
+    latex=r"-\sum_j <1>_j \ln \operatorname{softmax}(<0>)_j",
+    numpy="-np.sum(<1> * np.log(softmax(<0>)), axis=-1, keepdims=True)",
+    words="how surprising <1> is if the softmax of <0> is believed; computed without overflow",
+)  # fmt: skip
+
+__all__ = ["Rowwise", "softmax", "softmax_cross_entropy", "softmax_jacobian"]
