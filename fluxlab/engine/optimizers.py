@@ -1,0 +1,233 @@
+"""Optimizers: the update of each parameter, as steps of the trace. A new one is one class here.
+
+What an optimizer remembers (velocities, squared gradients) are matrices too: each has a `[new]`
+step, is carried to the next iteration, and can be asked why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fluxlab.engine.backward import check_learning_rate, gradient_of
+from fluxlab.engine.errors import BadInput, unknown
+from fluxlab.engine.history import History
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.op import Array
+from fluxlab.engine.ops import add, multiply, step_down, subtract
+from fluxlab.engine.schedules import SCHEDULES
+from fluxlab.engine.trace import Matrix, Trace
+
+
+def _blend_calls(out: Array, old: Array, new: Array, beta: float) -> list[tuple[Any, ...]]:
+    rest = np.array(1.0 - beta)
+    change = np.empty_like(new)
+    return [
+        (np.subtract, new, old, change), (np.multiply, change, rest, change), (np.add, old, change, out),
+    ]  # fmt: skip
+
+
+blend: Elementwise = Elementwise(
+    "blend", lambda old, new, beta: beta * old + (1 - beta) * new, _blend_calls, (None, None),
+    latex=r"<beta>\,<0> + (1 - <beta>)\,<1>", numpy="<beta> * <0> + (1 - <beta>) * <1>",
+    words="a running mean: <beta> of <0>, the rest from <1>",
+)  # fmt: skip
+square: Elementwise = Elementwise(
+    "square", lambda u: u * u, np.square, (None,),
+    latex="{<0>}^2", numpy="<0> ** 2", words="<0> squared",
+)  # fmt: skip
+unbias: Elementwise = Elementwise(
+    "unbias", lambda m, count, beta: m / (1 - beta**count),
+    lambda out, m, count, beta: (
+        lambda share: [
+            (np.power, np.array(beta), count, share), (np.subtract, np.array(1.0), share, share),
+            (np.divide, m, share, out),
+        ]
+    )(np.empty(())),
+    (None, None), latex=r"\frac{<0>}{1 - <beta>^{<1>}}", numpy="<0> / (1 - <beta> ** <1>)",
+    words="<0>, corrected for having started at 0: divided by 1 - <beta> to the power of <1>",
+)  # fmt: skip
+scaled_change: Elementwise = Elementwise(
+    "scaled_change", lambda rate, m, v, epsilon: rate * m / (np.sqrt(v) + epsilon),
+    lambda out, rate, m, v, epsilon: [
+        (np.sqrt, v, out), (np.add, out, np.array(epsilon), out), (np.divide, m, out, out),
+        (np.multiply, out, rate, out),
+    ],
+    (None, None, None), latex=r"<0> \cdot \frac{<1>}{\sqrt{<2>} + <epsilon>}",
+    numpy="<0> * <1> / (np.sqrt(<2>) + <epsilon>)",
+    words="<0> times <1>, divided by the root of <2>",
+)  # fmt: skip
+
+
+class Update:
+    """What an optimizer sees of one parameter.
+
+    parameter, gradient : w and dC_dw. rate : the learning rate now. count : t, 1 at the first
+    update.
+    """
+
+    def __init__(self, parameter: Matrix, gradient: Matrix, rate: Matrix, count: Matrix) -> None:
+        self.parameter, self.gradient, self.rate, self.count = parameter, gradient, rate, count
+
+    def state(self, name: str) -> Matrix:
+        """A matrix that is remembered from iteration to iteration; it starts at 0."""
+        trace, shape = self.parameter.trace, self.parameter.shape
+        made = trace.input(f"{name} of {self.parameter.local}", np.zeros(shape), "state")
+        made.axes = self.parameter.axes
+        return made
+
+    def keep(self, old: Matrix, new: Matrix) -> Matrix:
+        """`new` is what `old` will be in the next iteration."""
+        new.trace.rename(new, f"{old.local}[new]", old.scope)
+        new.kind, new.of = "update", old
+        new.trace.carry[old] = new
+        return new
+
+
+@dataclass(frozen=True)
+class GradientDescent:
+    """w - eta dC_dw."""
+
+    learning_rate: float = 0.01
+    name: ClassVar[str] = "gradient_descent"
+
+    def __call__(self, u: Update) -> Matrix:
+        return step_down(u.parameter, u.rate, u.gradient)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """v = beta v - eta dC_dw; w + v (the study book's form)."""
+
+    learning_rate: float = 0.01
+    beta: float = 0.9
+    name: ClassVar[str] = "momentum"
+
+    def __call__(self, u: Update) -> Matrix:
+        v = u.state("v")
+        v_new = u.keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
+        return add(u.parameter, v_new)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Nesterov:
+    """Momentum that looks ahead: v = beta v - eta dC_dw; w + beta v - eta dC_dw (Sutskever, 2013)."""
+
+    learning_rate: float = 0.01
+    beta: float = 0.9
+    name: ClassVar[str] = "nesterov"
+
+    def __call__(self, u: Update) -> Matrix:
+        v = u.state("v")
+        v_new = u.keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
+        ahead = step_down(multiply(self.beta, v_new), u.rate, u.gradient)
+        return add(u.parameter, ahead.named(f"step of {u.parameter.local}"))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class AdaGrad:
+    """s = s + dC_dw^2; w - eta dC_dw / (sqrt(s) + epsilon) (Duchi, 2011)."""
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-8
+    name: ClassVar[str] = "adagrad"
+
+    def __call__(self, u: Update) -> Matrix:
+        s = u.state("s")
+        s_new = u.keep(s, add(s, square(u.gradient)))
+        return _move(u, u.gradient, s_new, self.epsilon)
+
+
+@dataclass(frozen=True)
+class RMSprop:
+    """s = beta s + (1 - beta) dC_dw^2; w - eta dC_dw / (sqrt(s) + epsilon) (Hinton, 2012)."""
+
+    learning_rate: float = 0.001
+    beta: float = 0.9
+    epsilon: float = 1e-8
+    name: ClassVar[str] = "rmsprop"
+
+    def __call__(self, u: Update) -> Matrix:
+        s = u.state("s")
+        s_new = u.keep(s, blend(s, square(u.gradient), beta=self.beta))
+        return _move(u, u.gradient, s_new, self.epsilon)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Running means m of dC_dw and v of its square, corrected for their start (Kingma, 2015)."""
+
+    learning_rate: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    name: ClassVar[str] = "adam"
+
+    def __call__(self, u: Update) -> Matrix:
+        m, v = u.state("m"), u.state("v")
+        m_new = u.keep(m, blend(m, u.gradient, beta=self.beta1))
+        v_new = u.keep(v, blend(v, square(u.gradient), beta=self.beta2))
+        w = u.parameter.local
+        m_hat = unbias(m_new, u.count, beta=self.beta1).named(f"m of {w} corrected")
+        v_hat = unbias(v_new, u.count, beta=self.beta2).named(f"v of {w} corrected")
+        return _move(u, m_hat, v_hat, self.epsilon)
+
+
+def _move(u: Update, m: Matrix, v: Matrix, epsilon: float) -> Matrix:
+    change = scaled_change(u.rate, m, v, epsilon=epsilon).named(f"change of {u.parameter.local}")
+    return subtract(u.parameter, change)  # type: ignore[no-any-return]
+
+
+OPTIMIZERS = {
+    kind.name: kind for kind in (GradientDescent, Momentum, Nesterov, AdaGrad, RMSprop, Adam)
+}
+Optimizer = GradientDescent | Momentum | Nesterov | AdaGrad | RMSprop | Adam
+
+
+def optimizer(given: Any) -> Any:
+    """An optimizer, or the one of that name with its usual figures."""
+    if isinstance(given, str):
+        if given not in OPTIMIZERS:
+            raise unknown("optimizer", given, OPTIMIZERS)
+        return OPTIMIZERS[given]()
+    if not callable(given) or not hasattr(given, "learning_rate"):
+        raise BadInput(
+            f"optimizer: expected a name or an optimizer such as Adam(0.001), got {given!r}. "
+            f"Names: {', '.join(OPTIMIZERS)}."
+        )
+    return given
+
+
+def record_optimizer(
+    trace: Trace, parameters: Sequence[str], chosen: Any, schedule: Any = None
+) -> None:
+    """Record the update of each parameter (default: of all), once, and begin the history."""
+    chosen = optimizer(chosen)
+    names = parameters or [m.name for m in trace.inputs if m.kind == "parameter"]
+    matrices = [trace[name] for name in names]
+    gradients = [gradient_of(trace, matrix) for matrix in matrices]
+    rate_now = check_learning_rate("optimizer", chosen.learning_rate)
+    with trace.recording("update", ""):
+        rate = trace.input("learning rate", rate_now)
+        done = trace.input("iteration", 0.0, "state")
+        count = add(done, 1.0)
+        trace.rename(count, "iteration[new]", "")
+        count.kind, count.of = "update", done
+        trace.carry[done] = count
+        if schedule is not None:
+            rate = schedule(rate, done).named("learning rate now")
+    for matrix, gradient in zip(matrices, gradients, strict=True):
+        matrix.kind = "parameter"
+        with trace.recording("update", matrix.scope):
+            update = Update(matrix, gradient, rate, count)
+            update.keep(matrix, chosen(update))
+    trace.history = History(trace)
+
+
+__all__ = [
+    "OPTIMIZERS", "SCHEDULES", "AdaGrad", "Adam", "GradientDescent", "Momentum", "Nesterov",
+    "Optimizer", "RMSprop", "Update", "optimizer", "record_optimizer",
+]  # fmt: skip

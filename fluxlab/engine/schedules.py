@@ -1,0 +1,101 @@
+"""Schedules: the learning rate as a function of the iteration, as a step of the trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.kinds import Elementwise
+
+
+def _op(name: str, rule: Any, latex: str, numpy: str, words: str) -> Elementwise:
+    """A function of (rate, iteration); both are single numbers, so speed does not matter."""
+
+    def calls(out: Any, rate: Any, k: Any, **params: float) -> list[tuple[Any, ...]]:
+        def compute() -> None:
+            out[...] = rule(float(rate), float(k), **params)
+
+        return [(compute,)]
+
+    return Elementwise(name, rule, calls, (None, None), latex=latex, numpy=numpy, words=words)
+
+
+step_decay = _op(
+    "step_decay", lambda rate, k, every, factor: rate * factor ** np.floor(k / every),
+    r"<0> \cdot <factor>^{\lfloor <1> / <every> \rfloor}", "<0> * <factor> ** (<1> // <every>)",
+    "<0>, times <factor> after every <every> iterations",
+)  # fmt: skip
+exponential_decay = _op(
+    "exponential_decay", lambda rate, k, every, factor: rate * factor ** (k / every),
+    r"<0> \cdot <factor>^{<1> / <every>}", "<0> * <factor> ** (<1> / <every>)",
+    "<0>, shrinking smoothly by <factor> in every <every> iterations",
+)  # fmt: skip
+cosine_decay = _op(
+    "cosine_decay",
+    lambda rate, k, over, least: least
+    + (rate - least) * (1 + np.cos(np.pi * np.minimum(k / over, 1.0))) / 2,
+    r"<least> + \tfrac{1}{2}(<0> - <least>)(1 + \cos \tfrac{\pi\,<1>}{<over>})",
+    "<least> + (<0> - <least>) * (1 + np.cos(np.pi * <1> / <over>)) / 2",
+    "<0>, falling along half a cosine to <least> over <over> iterations",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same learning rate throughout."""
+
+    name: ClassVar[str] = "constant"
+
+    def __call__(self, rate: Any, iteration: Any) -> Any:
+        return rate
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """rate * factor, again after every `every` iterations."""
+
+    every: int = 1000
+    factor: float = 0.5
+    name: ClassVar[str] = "step"
+
+    def __call__(self, rate: Any, iteration: Any) -> Any:
+        _positive(self, every=self.every, factor=self.factor)
+        return step_decay(rate, iteration, every=self.every, factor=self.factor)
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """rate * factor ** (iteration / every)."""
+
+    every: int = 1000
+    factor: float = 0.5
+    name: ClassVar[str] = "exponential"
+
+    def __call__(self, rate: Any, iteration: Any) -> Any:
+        _positive(self, every=self.every, factor=self.factor)
+        return exponential_decay(rate, iteration, every=self.every, factor=self.factor)
+
+
+@dataclass(frozen=True)
+class CosineDecay:
+    """Half a cosine from the rate down to `least`, over `over` iterations (Loshchilov, 2017)."""
+
+    over: int = 10_000
+    least: float = 0.0
+    name: ClassVar[str] = "cosine"
+
+    def __call__(self, rate: Any, iteration: Any) -> Any:
+        _positive(self, over=self.over)
+        return cosine_decay(rate, iteration, over=self.over, least=self.least)
+
+
+def _positive(schedule: object, **figures: float) -> None:
+    for name, value in figures.items():
+        if not np.isfinite(value) or value <= 0:
+            raise BadInput(f"{type(schedule).__name__}: {name} must be above 0, got {value!r}.")
+
+
+SCHEDULES = {kind.name: kind for kind in (Constant, StepDecay, ExponentialDecay, CosineDecay)}
