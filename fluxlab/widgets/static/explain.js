@@ -33,7 +33,7 @@ function columnFormat(values) {
 }
 
 function power(shared) {
-  return shared ? element("small", {}, " ×10", element("sup", {}, number(shared))) : null;
+  return shared ? element("small", {}, "×10", element("sup", {}, number(shared))) : null;
 }
 
 /** Everything that can light up in this panel, and the words that it sends to the others. */
