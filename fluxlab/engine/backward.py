@@ -121,7 +121,7 @@ def record_update(trace: Trace, parameters: Sequence[str], learning_rate: float)
     if not names:
         raise BadInput("descend: name the matrices to learn, such as t.descend('w', 'b').")
     check_learning_rate("descend", learning_rate)
-    chosen = [trace[name] for name in names]
+    chosen = list(dict.fromkeys(trace[name] for name in names))
     for matrix in chosen:
         if matrix.step is not None or matrix.kind == "constant":
             raise BadInput(f"descend: {matrix.name} is not an input, so it cannot be learned.")
@@ -141,7 +141,7 @@ def record_update(trace: Trace, parameters: Sequence[str], learning_rate: float)
 def check_learning_rate(function: str, value: object) -> float:
     """A learning rate is one finite number above 0."""
     numbers = as_numbers(function, "learning_rate", value)
-    if numbers.ndim or numbers <= 0:
+    if numbers.ndim or numbers <= 0 or isinstance(value, bool):
         raise BadInput(
             f"{function}: learning_rate must be one number above 0, got {value!r}. "
             "Common values lie between 0.001 and 1."

@@ -62,14 +62,13 @@ def matrix_data_preprocessor(
     """
     here = "matrix_data_preprocessor"
     names: list[str] | None = None
+    if isinstance(columns, str):
+        columns = [columns]
     if isinstance(data, str | Path):
-        data, names = _read_csv(Path(data))
+        data, names = _read_csv(Path(data), columns)
     elif hasattr(data, "columns") and hasattr(data, "to_numpy"):
         names = [str(name) for name in data.columns]
         data = data.to_numpy()
-    if isinstance(columns, Sequence):
-        data = _choose(data, names, columns)
-        columns = None
     try:
         ragged = len({len(row) for row in data}) > 1
     except TypeError:
@@ -80,6 +79,9 @@ def matrix_data_preprocessor(
             f"{here}: the rows have unequal lengths {lengths}; every sample needs the same "
             "features."
         )
+    if isinstance(columns, Sequence):
+        data = _choose(data, names, columns)
+        columns = None
     table = as_numbers(here, "data", data)
     if table.ndim == 0:
         table = table.reshape(1, 1)
@@ -112,7 +114,8 @@ def matrix_data_preprocessor(
     return table[first_row:last_row, first_column:last_column].copy()
 
 
-def _read_csv(path: Path) -> tuple[list[list[str]], list[str] | None]:
+def _read_csv(path: Path, columns: Any) -> tuple[list[list[float]], list[str] | None]:
+    """The numbers of a CSV file, and its columns' names; with `columns` named, only those."""
     if not path.is_file():
         raise BadInput(
             f"matrix_data_preprocessor: there is no file {str(path)!r}; check the name and the "
@@ -125,15 +128,18 @@ def _read_csv(path: Path) -> tuple[list[list[str]], list[str] | None]:
     names = None
     if not all(_is_number(cell) for cell in rows[0]):
         names, rows = [cell.strip() for cell in rows[0]], rows[1:]
+    wanted = set(columns) if isinstance(columns, Sequence) else None
     for number, row in enumerate(rows, 2 if names else 1):
         for place, cell in enumerate(row):
-            if not _is_number(cell):
+            if wanted and names and place < len(names) and names[place] not in wanted:
+                row[place] = "0"  # never looked at
+            elif not _is_number(cell):
                 column = names[place] if names and place < len(names) else f"column {place + 1}"
                 raise BadInput(
                     f"matrix_data_preprocessor: {path.name}, line {number}, {column}: {cell!r} is "
                     "not a number. Choose other columns with columns=[...], or mend the file."
                 )
-    return rows, names
+    return [[float(cell) for cell in row] for row in rows], names
 
 
 def _is_number(cell: str) -> bool:

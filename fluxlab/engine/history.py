@@ -51,7 +51,7 @@ class History:
         self.stopped = ""
         self.records: list[Record] = []
         self._plan = Plan(trace, [], trace.carry)
-        self._inputs = trace.inputs
+        self._inputs = [m for m in trace.matrices.values() if m.step is None]
         self._gap = 1
         size = sum(m.buffer.nbytes for m in self._inputs if m in trace.carry)
         self._limit = int(np.clip(MEMORY // max(size, 1), 8, RECORDS))
@@ -122,6 +122,8 @@ class History:
         Raises Diverged, with the last finite parameters restored, if the cost becomes infinite.
         A KeyboardInterrupt is raised again after the state has been put right.
         """
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+            raise BadInput(f"advance: count must be a whole number, 0 or more, got {count!r}.")
         with self.trace.lock:
             start, end = self.iteration, time.perf_counter() + seconds
             batch = 1
@@ -144,24 +146,31 @@ class History:
     def _chunk(self, count: int) -> None:
         """`count` iterations as one; undone and redone up to the failing one if they diverge."""
         before = {m: m.buffer.copy() for m in self.trace.carry}
+        start, whole = self.iteration, 0
         try:
-            self._plan.run(count)
+            try:
+                self._plan.run(count)
+            except KeyboardInterrupt:
+                # It struck in the middle of an iteration: only the whole ones are done again.
+                whole = max(self._plan.done - 1, 0)
+                raise
+            if not self._finite():
+                self._restore(before)
+                for _ in range(count):
+                    self._plan.run(1)
+                    self.iteration += 1
+                    if not self._finite() or not np.isfinite(self._cost()):
+                        self._stop()
+            self.iteration = start + count
         except KeyboardInterrupt:
-            # The interrupt struck in the middle of an iteration: redo the whole ones only.
-            whole = max(self._plan.done - 1, 0)
             self._restore(before)
             self._plan.run(whole)
-            self.iteration += whole
+            if not self._finite():
+                self._restore(before)
+                whole = 0
+            self.iteration = start + whole
             self._record()
             raise
-        if not self._finite():
-            self._restore(before)
-            for _ in range(count):
-                self._plan.run(1)
-                self.iteration += 1
-                if not self._finite() or not np.isfinite(self._cost()):
-                    self._stop()
-        self.iteration += count
 
     def _finite(self) -> bool:
         return all(bool(np.isfinite(m.buffer).all()) for m in self.trace.carry)
@@ -192,8 +201,14 @@ class History:
         start = max(
             (r for r in self.records if r.iteration <= iteration), key=lambda r: r.iteration
         )
-        self._restore(start.state)
-        self._plan.run(iteration - start.iteration)
+        try:
+            self._restore(start.state)
+            self.trace._run(0, len(self.trace.steps))  # plans leave out what only constants feed
+            self._plan.run(iteration - start.iteration)
+        except KeyboardInterrupt:  # half an iteration is no state
+            self._restore(start.state)
+            self.iteration = start.iteration
+            raise
         self.iteration = iteration
 
     def travel(self, iteration: int) -> None:

@@ -143,6 +143,14 @@ class Contraction(Op):
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
         (left, right), out = letters(params["signature"])
+        both = set(left) & set(right)
+        known = (set(left) | set(right)) >= set(out) and both | set(out) >= set(left) | set(right)
+        if not known or any(len(set(names)) < len(names) for names in (left, right, out)):
+            raise BadInput(
+                f"einsum: the signature {params['signature']!r} cannot be used. Write it as "
+                "'ij,jk->ik': two inputs, no letter twice within one, and each letter in the "
+                "output or in both inputs."
+            )
         sizes: dict[str, int] = {}
         for names, shape in zip((left, right), shapes, strict=True):
             if len(names) != len(shape):

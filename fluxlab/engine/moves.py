@@ -48,7 +48,10 @@ class Gather(Op):
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
         empty = [np.broadcast_to(np.zeros(()), shape) for shape in shapes]
         try:
-            return tuple(np.shape(self._moved(empty, params)))
+            shape = tuple(np.shape(self._moved(empty, params)))
+            if 0 in shape:
+                raise ValueError("nothing would be left")
+            return shape
         except (ValueError, IndexError, TypeError) as problem:
             raise BadInput(
                 f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with "
@@ -203,7 +206,10 @@ class Selection(Op):
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
         try:
-            return tuple(np.shape(self.choose(*(np.zeros(shape) for shape in shapes), **params)))
+            chosen = tuple(np.shape(self.choose(*(np.zeros(shape) for shape in shapes), **params)))
+            if 0 in chosen:
+                raise ValueError("nothing would be left")
+            return chosen
         except (ValueError, IndexError) as problem:
             raise BadInput(
                 f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with "

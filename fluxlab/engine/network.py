@@ -170,7 +170,7 @@ def form_network(
     hidden_activation, output_activation : names in `fluxlab.ACTIVATIONS`.
     seed : the weights are Xavier uniform from this seed; biases are zero.
     """
-    if isinstance(layers, str | int | float) or not len(list(layers)):
+    if not isinstance(layers, list | tuple | np.ndarray) or not len(layers):
         raise BadInput(f"form_network: layers must be a list such as [8, 4, 1], got {layers!r}.")
     for neurons in layers:
         if isinstance(neurons, bool) or not isinstance(neurons, int | np.integer) or neurons < 1:
@@ -181,8 +181,8 @@ def form_network(
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise BadInput(f"form_network: seed must be a whole number, 0 or more, got {seed!r}.")
     check_learning_rate("form_network", learning_rate)
-    labels = _row_names(inputs)
     x, target = _matrix("inputs", inputs), _matrix("targets", targets)
+    labels = _row_names(inputs)
     if len(x) != len(target):
         raise BadInput(
             f"form_network: inputs has {len(x)} rows and targets has {len(target)}; each sample "

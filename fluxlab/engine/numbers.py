@@ -13,14 +13,16 @@ from fluxlab.engine.op import Array
 def as_numbers(function: str, argument: str, value: Any) -> Array:
     """A float64 copy of `value`; raises BadInput for text, NaN, infinity or nothing."""
     try:
-        array = np.array(value, dtype=np.float64)
+        given = np.asarray(value)
+        kind = given.dtype.kind
+        if kind not in "biufO" or (kind == "O" and any(_no_number(v) for v in given.flat)):
+            raise TypeError
+        array = np.array(given, dtype=np.float64)
     except (TypeError, ValueError):
         raise BadInput(
             f"{function}: {argument} must be numbers, got {type(value).__name__} {_short(value)}. "
             "Give a number, a list of rows of equal length, or a NumPy array."
         ) from None
-    if isinstance(value, str | bytes):
-        raise BadInput(f"{function}: {argument} must be numbers, got the text {value!r}.")
     if array.size == 0:
         raise BadInput(
             f"{function}: {argument} is empty (shape {array.shape}); give at least one number."
@@ -36,6 +38,10 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
     return array
 
 
+def _no_number(value: object) -> bool:
+    return value is None or isinstance(value, str | bytes | complex)
+
+
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -43,4 +49,7 @@ def _short(value: object) -> str:
 
 def has_cell(shape: tuple[int, ...], index: tuple[int, ...]) -> bool:
     """Whether a matrix of that shape has a cell with that index (counted from 0)."""
-    return len(index) == len(shape) and all(0 <= i < n for i, n in zip(index, shape, strict=True))
+    if not isinstance(index, tuple | list) or len(index) != len(shape):
+        return False
+    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in index)
+    return whole and all(0 <= i < n for i, n in zip(index, shape, strict=True))

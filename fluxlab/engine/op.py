@@ -127,9 +127,9 @@ class Op:
 
 
 def bound(*call: Any) -> Call:
-    """`bound(np.add, a, b, out)`: one bound call. `maximum` is faster with `out=` by keyword."""
+    """`bound(np.add, a, b, out)`: one bound call; two ufuncs want `out=` by keyword."""
     function, *arguments = call
-    if function is np.maximum:
+    if function in (np.maximum, np.minimum):
         return partial(function, *arguments[:-1], out=arguments[-1])
     return partial(function, *arguments)
 

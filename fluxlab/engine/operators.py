@@ -69,6 +69,22 @@ class Operators:
     def __lt__(self, other: Any) -> Any:
         return OPS["greater"](other, self)
 
+    def __ge__(self, other: Any) -> Any:
+        raise BadInput("A trace compares with > and < only; for a >= b write 1 - fl.greater(b, a).")
+
+    __le__ = __ge__
+
+    def __eq__(self, other: object) -> bool:
+        # Two matrices are the same one or they are not; dictionaries and `in` need that.
+        if isinstance(other, int | float | np.ndarray):
+            raise BadInput("A trace compares with > and < only, such as fl.greater(x, 0); not ==.")
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __rpow__(self, base: Any) -> Any:
+        raise BadInput("A traced exponent: write fl.exp(x * np.log(base)) for base ** x.")
+
     def __getitem__(self, where: Any) -> Any:
         return OPS["slice"](self, where=plain_slice(where))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduction
 from fluxlab.engine.moves import Gather, Scatter, Selection
 from fluxlab.engine.op import OPS, Array
@@ -118,10 +119,22 @@ def outer(left: Any, right: Any) -> Any:
 # -- reduction ----------------------------------------------------------------------------
 
 
-def _over(array_like: Any, axis: int | Sequence[int] | None) -> tuple[int, ...]:
-    n = len(np.shape(array_like) if not hasattr(array_like, "shape") else array_like.shape)
-    chosen = range(n) if axis is None else [axis] if isinstance(axis, int) else axis
-    return tuple(sorted(a + n if a < 0 else a for a in chosen))
+def _shape(x: Any) -> tuple[int, ...]:
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def _axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
+    """The axes asked for (None: all), counted from the front; BadInput if there are none such."""
+    n = len(_shape(x))
+    chosen = list(range(n) if axis is None else axis if isinstance(axis, list | tuple) else [axis])
+    whole = all(isinstance(a, int | np.integer) and -n <= a < n for a in chosen)
+    found = sorted({int(a) % n for a in chosen}) if whole else []
+    if len(found) < len(chosen):
+        raise BadInput(
+            f"{name}: axis {axis!r} does not exist, or twice, in a matrix that is "
+            f"{size(_shape(x))}; its axes are 0 to {n - 1}."
+        )
+    return tuple(found)
 
 
 def _spread(matrix: Any, step: Any) -> Any:
@@ -130,7 +143,7 @@ def _spread(matrix: Any, step: Any) -> Any:
     if not step.params["keepdims"] and axes and len(axes) < len(shape):
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
         matrix = OPS["reshape"](matrix, shape=kept)
-    return expand(matrix, shape=shape)
+    return _expand(matrix, shape=shape)
 
 
 def _count(step: Any) -> float:
@@ -162,18 +175,18 @@ _max = Reduction("max", np.maximum, False, _max_vjp, latex=r"\max <0>", numpy="n
 
 def sum(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
     """The sum of the cells along `axis` (default: of all cells)."""
-    return _sum(x, axes=_over(x, axis), keepdims=keepdims)
+    return _sum(x, axes=_axes("sum", x, axis), keepdims=keepdims)
 
 
 def mean(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
     """The mean of the cells along `axis` (default: of all cells)."""
-    return _mean(x, axes=_over(x, axis), keepdims=keepdims)
+    return _mean(x, axes=_axes("mean", x, axis), keepdims=keepdims)
 
 
 def max(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
     """The largest cell along `axis` (default: of all). Its gradient goes to the first largest."""
-    axes = _over(x, axis)
-    if len(axes) not in (1, len(x.shape)):
+    axes = _axes("max", x, axis)
+    if len(axes) not in (1, len(_shape(x))):
         for one in reversed(axes):
             x = _max(x, axes=(one,), keepdims=keepdims)
         return x
@@ -193,7 +206,7 @@ _reshape: Gather = Gather(
     latex=r"\operatorname{reshape} <0>", numpy="<0>.reshape(<shape>)",
     words="the cells of <0> in another shape",
 )  # fmt: skip
-expand: Gather = Gather(
+_expand: Gather = Gather(
     "expand", lambda x, shape: np.broadcast_to(x, shape), view=True,
     vjp=lambda operand, step, dC: _unexpand(dC, step),
     latex="<0>", numpy="np.broadcast_to(<0>, <shape>)", words="<0>, repeated for every cell",
@@ -216,8 +229,20 @@ _pad: Gather = Gather(
     "pad", lambda x, before, after: np.pad(x, tuple(zip(before, after, strict=True))),
     latex=r"\operatorname{pad} <0>", numpy="np.pad(<0>, ...)", words="<0> with a border of zeros",
 )  # fmt: skip
+
+
+def _take_rows(table: Array, numbers: Array) -> Array:
+    places = np.asarray(numbers).astype(np.intp)
+    if np.any(places != numbers) or np.any(places < 0) or np.any(places >= len(table)):
+        raise BadInput(
+            f"rows: numbers must be whole numbers from 0 to {len(table) - 1}, one for each row of "
+            f"the table; got {np.min(numbers):g} to {np.max(numbers):g}."
+        )
+    return table[places]
+
+
 _rows: Gather = Gather(
-    "rows", lambda table, numbers: table[np.asarray(numbers).astype(np.intp)],
+    "rows", _take_rows,
     latex=r"<0>_{<1>}", numpy="<0>[<1>]", words="the rows of <0> that <1> names",
 )  # fmt: skip
 
@@ -254,20 +279,32 @@ def _part(operand: int, step: Any, dC: Any) -> Any:
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """The axes in another order (default: reversed)."""
-    n = len(x.shape)
+    n = len(_shape(x))
     return _transpose(x, axes=tuple(axes) if axes is not None else tuple(reversed(range(n))))
 
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
     """The same cells, row by row, in another shape; one -1 is worked out."""
-    full = np.broadcast_to(np.zeros(()), x.shape).reshape(tuple(shape)).shape
+    try:
+        full = np.broadcast_to(np.zeros(()), _shape(x)).reshape(tuple(shape)).shape
+    except (TypeError, ValueError):
+        raise BadInput(
+            f"reshape: {size(_shape(x))} cells do not fill the shape {shape!r}."
+        ) from None
     return _reshape(x, shape=full)
+
+
+def expand(x: Any, shape: Sequence[int]) -> Any:
+    """The matrix repeated to fill `shape`, as broadcasting does."""
+    return _expand(x, shape=tuple(shape))
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
     """Matrices side by side along `axis`."""
-    n = len(parts[0].shape)
-    return _concatenate(*parts, axis=axis % n)
+    if not len(parts):
+        raise BadInput("concatenate: give at least one matrix.")
+    (along,) = _axes("concatenate", parts[0], int(axis))
+    return _concatenate(*parts, axis=along)
 
 
 def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
@@ -296,6 +333,8 @@ def _first_largest(x: Array, axis: int) -> Array:
 
 
 def _uniform(key: Array, shape: tuple[int, ...]) -> Array:
+    if np.any(key < 0) or np.any(key != np.floor(key)):
+        raise BadInput(f"uniform: key must hold whole numbers, 0 or more, got {key!r}.")
     words = [int(k) for k in np.ravel(key)]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(shape)
 
@@ -328,12 +367,14 @@ _random: Selection = Selection(
 
 def argmax(x: Any, axis: int = -1) -> Any:
     """The place of the largest cell along `axis`; the first of equals."""
-    return _argmax(x, axis=axis % len(x.shape))
+    (along,) = _axes("argmax", x, int(axis))
+    return _argmax(x, axis=along)
 
 
 def top(x: Any, k: int, axis: int = -1) -> Any:
     """The places of the `k` largest cells along `axis`, the largest first."""
-    return _top(x, k=k, axis=axis % len(x.shape))
+    (along,) = _axes("top", x, int(axis))
+    return _top(x, k=k, axis=along)
 
 
 def uniform(key: Any, shape: Sequence[int]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fluxlab.engine import formulas
 from fluxlab.engine.errors import BadInput, NotComputed, size, unknown
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, has_cell
 from fluxlab.engine.op import OPS, Array, Call, Op, Params, Shape
 from fluxlab.engine.operators import Operators
 
@@ -353,7 +353,7 @@ class Trace:
 
     def move(self, position: int) -> None:
         """Run forwards to `position`, or go back: what lies behind it is empty again."""
-        if not 0 <= position <= len(self.steps):
+        if not isinstance(position, int | np.integer) or not 0 <= position <= len(self.steps):
             raise BadInput(
                 f"move: position {position} does not exist; this trace has 0 to {len(self.steps)}."
             )
@@ -387,18 +387,25 @@ class Trace:
                 f"set: {matrix.name} is {size(expected)}, got {size(numbers.shape)}. The shape of "
                 "a traced matrix is fixed; trace again for another shape."
             )
+        if index is not None and not has_cell(matrix.shape, index):
+            raise BadInput(f"set: {matrix.name} is {size(matrix.shape)}; it has no cell {index!r}.")
         with self.lock:
+            before, position = matrix.buffer.copy(), self.position
+            records = [] if self.history is None else self.history.records
+            matrix.buffer[... if index is None else tuple(index)] = numbers
             try:
-                matrix.buffer[() if index is None else index] = numbers
-            except IndexError:
-                raise BadInput(
-                    f"set: {matrix.name} is {size(matrix.shape)}; it has no cell {index}."
-                ) from None
-            if matrix.kind == "constant" or self.position:
-                self.run(self.position)
+                if matrix.kind == "constant":
+                    self._run(0, len(self.steps))  # plans leave out what only constants feed
+                self.run(position)
+                if self.history is not None:
+                    self.history.note_edit()
+            except BadInput:  # a number that a step cannot use, such as a row that a table lacks
+                matrix.buffer[...] = before
+                if self.history is not None:
+                    self.history.records = records
+                self.run(position)
+                raise
             self.version += 1
-            if self.history is not None:
-                self.history.note_edit()
 
     # -- reading upwards ------------------------------------------------------------------------
 

@@ -183,7 +183,7 @@ def marked(step: Any) -> str:
         operand(n, formulas.latex_name(m, scope=step.scope)) for n, m in enumerate(step.inputs)
     ]
     right = fill(step.op.latex_template(step), names, step.params)
-    return f"{formulas.latex_left(step)} = {right}"
+    return f"{formulas.latex_name(step.output)} = {right}"
 
 
 def numpy_parts(step: Any) -> list[list[Any]]:

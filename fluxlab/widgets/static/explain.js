@@ -33,7 +33,7 @@ function columnFormat(values) {
 }
 
 function power(shared) {
-  return shared ? element("small", {}, " ×10", element("sup", {}, number(shared))) : null;
+  return shared ? element("small", {}, "×10", element("sup", {}, number(shared))) : null;
 }
 
 /** Everything that can light up in this panel, and the words that it sends to the others. */
@@ -81,7 +81,12 @@ export default {
     const light = lights(el);
     let shown = null, checkBox = null, checkOpen = false;
 
-    const go = (cell) => model.send({ type: "select", matrix: cell.matrix, index: cell.index });
+    const ask = (message) => {
+      model.send(message);
+      // Jupyter's server holds a small answer back until the page says something (up to 40 ms).
+      setTimeout(() => model.send({ type: "still" }), 12);
+    };
+    const go = (cell) => ask({ type: "select", matrix: cell.matrix, index: cell.index });
     const button = (key, attributes, ...children) =>
       element("button", { type: "button", "data-key": key, ...FREE, ...attributes }, ...children);
     const cellLink = (key, cell, ...children) => button(
@@ -103,7 +108,7 @@ export default {
     function backRow(m) {
       if (!m.back) return null;
       return element("div", { class: "fl-back" }, button(
-        "back", { class: "fl-link", title: "Alt + Left arrow", onclick: () => model.send({ type: "back" }) },
+        "back", { class: "fl-link", title: "Alt + Left arrow", onclick: () => ask({ type: "back" }) },
         `← back to ${words(m.back)}${elsewhere(m.back, m)}`));
     }
 
@@ -363,14 +368,15 @@ export default {
     const keys = (event) => {
       if (event.altKey && event.key === "ArrowLeft") {
         event.preventDefault();
-        if (shown?.back) model.send({ type: "back" });
+        if (shown?.back) ask({ type: "back" });
       }
     };
     el.addEventListener("keydown", keys);
-    model.send({ type: "ready" });
+    const bye = hello(model);
     return () => {
       el.removeEventListener("keydown", keys);
       light.leave();
+      bye();
       leave();
       unline();
       unlisten();

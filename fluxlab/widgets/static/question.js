@@ -224,9 +224,10 @@ export default {
       },
     });
     const unwatch = watchTheme(() => requestAnimationFrame(() => !left && paint()));
-    model.send({ type: "ready" });
+    const bye = hello(model);
     return () => {
       left = true;
+      bye();
       leave();
       unline();
       unlisten();
