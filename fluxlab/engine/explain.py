@@ -326,5 +326,5 @@ def _tex(value: float, brackets: bool = False) -> str:
     text = f"{value:.4g}"
     if "e" in text:
         head, _, power = text.partition("e")
-        text = rf"{head} \cdot 10^{{{int(power)}}}"
+        text = rf"{head} \times 10^{{{int(power)}}}"
     return f"({text})" if brackets and value < 0 else text
