@@ -92,8 +92,9 @@ class Explanation:
     def __repr__(self) -> str:
         cell = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         lines = [f"{self.matrix.name}{cell} = {self.value:.6g}", f"  {self.words}"]
+        between = ", " if self.joined == "rule" else " * "
         for term in self.terms:
-            factors = " * ".join(f"{ref.name} ({ref.value:.6g})" for ref in term.factors)
+            factors = between.join(f"{ref.name} ({ref.value:.6g})" for ref in term.factors)
             shown = f" = {term.value:.6g}" if len(term.factors) > 1 and self.joined == "sum" else ""
             lines.append(f"    {factors}{shown}")
         if self.rest_count:
