@@ -73,7 +73,7 @@ class Curve(View):
             self.trace.history.travel(iteration)
             self.session.changed("values")
 
-    def follow(self, iteration: int, cost: float) -> None:  # noqa: ARG002
+    def follow(self, iteration: int, cost: float) -> None:
         """Show how far learning is, here and in every other widget of this network.
 
         `fl.learn(net, progress=curve.follow)` calls it about twenty times a second.
