@@ -92,8 +92,9 @@ class Explanation:
     def __repr__(self) -> str:
         cell = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         lines = [f"{self.matrix.name}{cell} = {self.value:.6g}", f"  {self.words}"]
+        between = ", " if self.joined == "rule" else " * "
         for term in self.terms:
-            factors = " * ".join(f"{ref.name} ({ref.value:.6g})" for ref in term.factors)
+            factors = between.join(f"{ref.name} ({ref.value:.6g})" for ref in term.factors)
             shown = f" = {term.value:.6g}" if len(term.factors) > 1 and self.joined == "sum" else ""
             lines.append(f"    {factors}{shown}")
         if self.rest_count:
@@ -326,5 +327,5 @@ def _tex(value: float, brackets: bool = False) -> str:
     text = f"{value:.4g}"
     if "e" in text:
         head, _, power = text.partition("e")
-        text = rf"{head} \cdot 10^{{{int(power)}}}"
+        text = rf"{head} \times 10^{{{int(power)}}}"
     return f"({text})" if brackets and value < 0 else text

@@ -152,8 +152,10 @@ def shapes_fit(step: Step) -> str:
         template = op.numpy_template(step)
         shown = template.replace("@", "·").replace(".T", "ᵀ")
         shown = fill(shown, [f"({size(m.shape)})" for m in inputs]).replace("np.einsum(", "einsum(")
-        gone = " and ".join(f"the {counted(n, what)}" for n, what in op.summed(step))  # type: ignore[attr-defined]
-        away = f" {gone[0].upper()}{gone[1:]} are summed away." if gone else " Nothing is summed."
+        summed = op.summed(step)  # type: ignore[attr-defined]
+        gone = " and ".join(f"the {counted(n, what)}" for n, what in summed)
+        are = "is" if [n for n, _ in summed] == [1] else "are"
+        away = f" {gone[0].upper()}{gone[1:]} {are} summed away." if gone else " Nothing is summed."
         turned = [
             m.trace.called(m, step.scope) for i, m in enumerate(inputs) if f"<{i}>.T" in template
         ]

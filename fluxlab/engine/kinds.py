@@ -65,7 +65,7 @@ class Elementwise(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         if isinstance(self._calls, np.ufunc):
-            return [bound(self._calls, *arrays, out)]
+            return ufunc_calls(self._calls, out, [one_number(a) for a in arrays])
         return [bound(*call) for call in self._calls(out, *arrays, **params)]
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
@@ -114,6 +114,24 @@ class Elementwise(Op):
                 if matrix.shape[-back] == step.output.shape[-back]:
                     found[-back] = found[-back] or matrix.axes[-back]
         return tuple(found)
+
+
+def one_number(array: Array) -> Array:
+    """A matrix that shows one number everywhere as a 0-d view of it, which ufuncs read fastest."""
+    sides = zip(array.shape, array.strides, strict=True)
+    if array.ndim and not any(n > 1 and step for n, step in sides):
+        return array[(slice(1),) * array.ndim].reshape(())
+    return array
+
+
+def ufunc_calls(ufunc: np.ufunc, out: Array, arrays: Sequence[Array]) -> list[Call]:
+    """One call; two where copying the repeated operand first is faster, as in `x @ w + b`."""
+    repeated = [a for a in arrays if a.ndim and a.shape != out.shape]
+    whole = [a for a in arrays if a.shape == out.shape]
+    if 1 < out.size <= 4096 and len(repeated) == len(whole) == 1:
+        spread = [out if a is repeated[0] else a for a in arrays]
+        return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
+    return [bound(ufunc, *arrays, out)]
 
 
 def unbroadcast(share: Matrix, shape: Shape) -> Matrix:

@@ -18,8 +18,10 @@ class Plan:
     wanted : the matrices that must be right afterwards; steps that none of them needs are left out.
     carry : {old: new}: after each replay `old` has the value of `new`, ready for the next one.
 
-    It runs on the trace's own buffers: readers see the result at once. It holds for the
-    trace's fixed shapes; other values (a batch, a mask) are set on the inputs.
+    It runs on the trace's own buffers, except for parameters that all take a plain descent
+    step: these and their gradients lie side by side in two arrays of the plan, so that one
+    subtraction updates them all. The trace gets them back at the end of a run. A plan holds for
+    the trace's fixed shapes; other values (a batch, a mask) are set on the inputs.
     """
 
     def __init__(
@@ -29,20 +31,30 @@ class Plan:
         self.trace = trace
         self.steps = prune(trace, [*wanted, *carry.values()])
         self._home: dict[Matrix, Array] = {}
-        late: list[Call] = []
+        self._lent: list[tuple[Array, Array]] = []  # (the trace's, the plan's own)
+        joint = self._joint_descent(carry, set(wanted))
+        late: list[Call] = self._join(joint)
         for old, new in carry.items():
+            if new.step in joint:
+                continue
             if self._may_overwrite(old, new):
                 self._home[new] = old.buffer
             else:
                 late.append(_copy(old.buffer, new.buffer))
         self.calls: list[Call] = []
         for step in self.steps:
-            if step.output in self._home or any(m in self._home for m in step.inputs):
-                arrays = [self._where(m) for m in step.inputs]
-                self.calls += step.op.bind(self._where(step.output), arrays, step.params)
-            else:
-                self.calls += step.calls
+            if step not in joint:
+                self.calls += self._bind(step)
         self.calls += late
+
+    def _bind(self, step: Step) -> list[Call]:
+        """The step's calls, where some of its matrices may live elsewhere than in the trace."""
+        if step.output not in self._home and not any(m in self._home for m in step.inputs):
+            return step.calls
+        arrays = [self._where(m) for m in step.inputs]
+        if any(np.shares_memory(step.output.buffer, m.buffer) for m in step.inputs):
+            self._home[step.output] = step.op.output(arrays, step.params)  # a view again
+        return step.op.bind(self._where(step.output), arrays, step.params)
 
     def _where(self, matrix: Matrix) -> Array:
         return self._home.get(matrix, matrix.buffer)
@@ -57,6 +69,38 @@ class Plan:
         read = any(m is old or m in views for s in later for m in s.inputs)
         return new.step.op.kind == "elementwise" and not read
 
+    def _joint_descent(self, carry: dict[Matrix, Matrix], wanted: set[Matrix]) -> list[Step]:
+        """The update steps `w - rate * dC_dw` that can be done as one: at most one group."""
+        found: list[Step] = []
+        for old, new in carry.items():
+            step = new.step
+            assert step is not None
+            if step.op.name != "step_down" or step.inputs[0] is not old:
+                continue
+            _, rate, gradient = step.inputs
+            alone = not {new, gradient} & wanted and not any(s in new.uses for s in self.steps)
+            own = gradient.step in self.steps and gradient.buffer.base is None
+            alike = not found or rate is found[0].inputs[1]
+            shared = any(gradient is s.inputs[2] for s in found)
+            if alone and own and alike and not shared and rate not in carry:
+                found.append(step)
+        return found
+
+    def _join(self, joint: list[Step]) -> list[Call]:
+        """Lay parameters and gradients side by side; the calls that update all of them."""
+        if not joint:
+            return []
+        parameters, gradients = (np.empty(sum(s.output.buffer.size for s in joint)) for _ in "pg")
+        start = 0
+        for step in joint:
+            old, rate, gradient = step.inputs
+            part = slice(start, start + old.buffer.size)
+            self._home[old] = parameters[part].reshape(old.shape)
+            self._home[gradient] = gradients[part].reshape(old.shape)
+            self._lent.append((old.buffer, self._home[old]))
+            start = part.stop
+        return joint[0].op.bind(parameters, [parameters, rate.buffer, gradients], {})
+
     def run(self, count: int = 1) -> int:
         """Replay `count` times; returns how many were completed.
 
@@ -65,10 +109,14 @@ class Plan:
         """
         calls = self.calls
         self.done = 0
+        for theirs, own in self._lent:
+            own[...] = theirs
         with np.errstate(all="ignore"):
             for self.done in range(1, count + 1):
                 for call in calls:
                     call()
+        for theirs, own in self._lent:
+            theirs[...] = own
         return self.done
 
 

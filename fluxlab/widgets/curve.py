@@ -73,6 +73,13 @@ class Curve(View):
             self.trace.history.travel(iteration)
             self.session.changed("values")
 
+    def follow(self, iteration: int, cost: float) -> None:
+        """Show how far learning is, here and in every other widget of this network.
+
+        `fl.learn(net, progress=curve.follow)` calls it about twenty times a second.
+        """
+        self.session.changed("values")
+
     @property
     def scale(self) -> str:
         return self._scale

@@ -1,4 +1,4 @@
-"""Break it: several formulas for one gradient, one of them wrong; the differences tell which."""
+"""Break it: several formulas for one matrix, one of them wrong; the differences tell which."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ Formula = Callable[[Any], npt.ArrayLike] | npt.ArrayLike
 class FindTheBug(Question):
     """Shows formula minus numeric gradient as a heatmap for each formula, and asks what is wrong.
 
+    For a matrix that is no gradient it shows formula minus the matrix itself.
+
     Parameters
     ----------
     key : "08/missing slope", as for a Question.
     thing : a Network or a Trace; its backward pass must be computed.
-    gradient : the gradient's name, such as "layer 2/dC_dw".
+    gradient : the gradient's name, such as "layer 2/dC_dw", or that of another matrix.
     formulas : what a student reads -> the gradient by that formula: an array, or a function of
         the trace, called when the question is asked.
     choices, answer : by default the formulas, and the one that differs from the numeric gradient.
@@ -77,7 +79,7 @@ class FindTheBug(Question):
                     found[label] = array - numeric
                 else:
                     found[label] = (
-                        f"has shape {_size(array.shape)}, but the gradient has shape "
+                        f"has shape {_size(array.shape)}, but it should have shape "
                         f"{_size(numeric.shape)}"
                     )
         return found
@@ -103,12 +105,19 @@ class FindTheBug(Question):
         scale = float(np.abs(self._numeric()).max(initial=0)) or 1.0
         return {
             "gradient": self.gradient,
+            "against": "the numeric gradient" if self._checked() else "the true matrix",
             "scale": scale,
             "maps": [_map(prose(f"`{k}`"), d) for k, d in self.differences().items()],
         }
 
+    def _checked(self) -> bool:
+        """Whether central differences can say what is true."""
+        return self.trace[self.gradient].kind in ("gradient", "slope")
+
     def _numeric(self) -> npt.NDArray[np.float64]:
-        return np.asarray(self.trace.check(self.gradient).numeric)
+        if self._checked():
+            return np.asarray(self.trace.check(self.gradient).numeric)
+        return np.asarray(self.trace[self.gradient].value)
 
 
 def _map(label: str, difference: npt.NDArray[np.float64] | str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 _by_cell: dict[str, weakref.WeakSet[Session]] = {}  # notebook cell -> the sessions it made
 _forming = threading.Lock()
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()  # for `_after_cell`
 
 FRAME = 1 / 30  # a page is told at most 30 times a second while something runs
 CHUNK = 0.02  # seconds that the player holds the lock at a time
@@ -39,6 +40,7 @@ class Session:
         self.selection: tuple[str, tuple[int, ...]] | None = None
         self.trail: list[tuple[str, tuple[int, ...]]] = []
         self.cells: dict[str, int] = {}  # notebook cells that made a view of it, and their runs
+        self._seen = trace.version  # what the views were last told of
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
 
@@ -48,8 +50,14 @@ class Session:
         What a view raises is shown in that view; the others are told all the same.
         """
         with self.lock:  # no view is added or dropped meanwhile
+            self._seen = self.trace.version
             for view in list(self.views):
                 view.guard(lambda view=view: view.refresh(what))
+
+    def catch_up(self) -> None:
+        """Tell the views of what was changed without a widget, such as by `fl.learn(net)`."""
+        if self.trace.version != self._seen:
+            self.changed("values")
 
     def select(self, matrix: str, index: tuple[int, ...], follow: bool = False) -> None:
         """Select one cell everywhere. `follow` keeps the trail (a click inside an explanation)."""
@@ -178,6 +186,7 @@ def session_of(thing: Any) -> Session:
             if found is None:
                 found = vars(trace).setdefault("session", Session(trace, repr(thing)))
         session = found
+    _sessions.add(session)
     _remember_cell(session)
     return session
 
@@ -200,6 +209,18 @@ def _remember_cell(session: Session) -> None:
         other.stop()
 
 
+def _after_cell(*_: Any) -> None:
+    """IPython calls this after each cell: what the cell has changed appears in every widget."""
+    for session in list(_sessions):
+        session.catch_up()
+
+
+def _watch_cells(shell: Any) -> None:
+    """Have `_after_cell` called, once per shell."""
+    if _after_cell not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _after_cell)
+
+
 def _current_cell() -> tuple[str, int] | None:
     """(JupyterLab's cell id, execution count) of the running cell, or None outside Jupyter."""
     try:
@@ -207,6 +228,8 @@ def _current_cell() -> tuple[str, int] | None:
     except ImportError:
         return None
     shell = get_ipython()
+    if shell is not None:
+        _watch_cells(shell)
     parent = shell.get_parent() if hasattr(shell, "get_parent") else None
     cell = (parent or {}).get("metadata", {}).get("cellId")
     return (cell, shell.execution_count) if cell else None

@@ -190,7 +190,7 @@ function render({ model, el }) {
     handle.setAttribute("aria-valuetext", `iteration ${iteration}, ${value}`);
     const flat = ys.some((y) => y <= 0);
     const other = state.scale === "log" ? "linear" : "log";
-    scale.textContent = `${state.scale} scale`;
+    scale.textContent = state.small ? state.scale : `${state.scale} scale`;
     scale.title = flat && other === "log"
       ? "Some costs are not above 0, so they have no logarithm." : `change to the ${other} scale of C`;
     scale.setAttribute("aria-label", `${state.scale} scale: ${scale.title}`);

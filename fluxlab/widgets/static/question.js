@@ -41,7 +41,7 @@ function paintMap(canvas, cells, scale) {
   return side;
 }
 
-function differenceMap(map, scale) {
+function differenceMap(map, scale, against) {
   const title = marked("figcaption", {}, map.label);
   if (map.words) return element("figure", {}, title, element("p", {}, map.words));
   const sizes = map.cells.flat().map(finite);
@@ -52,7 +52,7 @@ function differenceMap(map, scale) {
     : `differs by up to ${number(worst, 3)}`;
   const canvas = element("canvas", {
     role: "img",
-    "aria-label": `${title.textContent} minus the numeric gradient: ${words}`,
+    "aria-label": `${title.textContent} minus ${against}: ${words}`,
   });
   const note = element("p", { class: "fl-muted" }, words);
   let side = 1;
@@ -189,14 +189,14 @@ export default {
           onclick: () => model.send({ type: "show" }),
         }, "show me");
         if (!message.cells) field.append(show);
-        maps = (message.maps ?? []).map((map) => differenceMap(map, message.scale));
+        maps = (message.maps ?? []).map((map) => differenceMap(map, message.scale, message.against));
         const pictures = maps.length
           ? element("div", { class: "fl-maps" }, ...maps)
           : null;
         const legend = maps.length
           ? element("p", { class: "fl-muted" },
-              "Formula minus numeric gradient, cell by cell. Blank is no difference; full " +
-              `colour is ±${number(message.scale, 2)}, as large as the gradient itself.`)
+              `Formula minus ${message.against}, cell by cell. Blank is no difference; full ` +
+              `colour is ±${number(message.scale, 2)}, as large as the matrix itself gets.`)
           : null;
         body.replaceChildren(...[prompt, pictures, legend, field].filter(Boolean));
         if (message.cells) body.append(show);

@@ -1,0 +1,177 @@
+"""Step bar, curve, knobs, network picture and lab in a real JupyterLab."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+PARITY = """
+import fluxlab as fl
+X, Y = fl.data.parity(4)
+net = fl.form_network([8, 4, 1], X, Y, seed=0, learning_rate=0.8)
+"""
+
+
+def button(lab: Lab, name: str) -> Any:
+    return lab.page.get_by_role("button", name=name).first
+
+
+def test_the_lab_looks_right_and_steps(lab: Lab) -> None:
+    lab.run_cell(PARITY + "fl.learn(net, iterations=240)\nlab = fl.Lab(net)")
+    lab.run_cell("lab")
+    for unit in ("back, update", "back, layer", "back, layer", "back, operation"):
+        button(lab, f"{unit}: back by").click()
+    where = lab.page.locator(".fl-where")
+    expect(where).to_contain_text("backward · layer 3")
+    position = int(lab.run_cell("net.trace.position"))
+    expect(where).to_contain_text(f"step {position} of 36")
+    where.hover()
+    lab.page.keyboard.press("Escape")
+    button(lab, "operation: on by one operation").focus()
+    lab.page.keyboard.press("ArrowRight")
+    expect(where).to_contain_text(f"step {position + 1} of 36")
+    lab.page.keyboard.press("ArrowLeft")
+    expect(where).to_contain_text(f"step {position} of 36")
+    lab.page.keyboard.press("Shift+ArrowLeft")
+    assert int(lab.run_cell("net.trace.position")) < position
+    lab.run_cell("lab.stepper.back_layer.click(); lab.stepper.backward.click()\nlab")
+    for theme in ("light", "dark"):
+        lab.set_theme(theme)
+        lab.page.wait_for_timeout(300)
+        assert lab.axe(".fl-lab") == []
+        lab.screenshot(f"lab-{theme}", whole=True)
+    assert lab.console_errors == []
+
+
+@pytest.mark.parametrize("speed", ["2.0", "float('inf')"])
+def test_stop_answers_soon_even_while_a_cell_is_busy(lab: Lab, speed: str) -> None:
+    lab.run_cell(PARITY + "stepper = fl.Stepper(net)\nstepper.unit = 'iteration'")
+    lab.run_cell(f"stepper.speed = {speed}\nstepper")
+    lab.evaluate(
+        """
+        panel.content.model.sharedModel.insertCell(
+            panel.content.widgets.length,
+            {cell_type: "code", source: "import time\\nfor _ in range(60): time.sleep(0.1)"});
+        panel.content.activeCellIndex = panel.content.widgets.length - 1;
+        app.commands.execute("notebook:run-cell");
+        """
+    )
+    lab.page.wait_for_timeout(500)
+    play = lab.page.locator(".fl-play")
+    play.click()
+    expect(play).to_have_text("stop")
+    lab.page.wait_for_timeout(700)
+    took = lab.page.evaluate(
+        """async () => {
+            const button = document.querySelector(".fl-play");
+            const started = performance.now();
+            button.click();
+            while (button.textContent !== "play") await new Promise(requestAnimationFrame);
+            return performance.now() - started;
+        }"""
+    )
+    print(f"stop took {took:.0f} ms while a cell ran, speed {speed}")
+    prompt = lab.evaluate("return panel.content.widgets.at(-1).promptNode.textContent;")
+    assert prompt == "[*]:", "the cell should still run"
+    assert took < 200
+    lab.wait_idle()
+    assert int(lab.run_cell("net.history.iteration")) >= 1
+    assert lab.run_cell("stepper.session.playing") == "False"
+
+
+def test_a_cell_run_twice_leaves_no_second_loop(lab: Lab) -> None:
+    source = PARITY + "stepper = fl.Stepper(net)\nstepper.speed = 50\nstepper.play.click()\nstepper"
+    lab.run_cell(source)
+    lab.page.wait_for_timeout(300)
+    lab.evaluate(
+        "panel.content.activeCellIndex = 0; await app.commands.execute('notebook:run-cell');"
+    )
+    lab.wait_idle()
+    count = "import threading\nsum(t.name == 'fluxlab-player' for t in threading.enumerate())"
+    time.sleep(0.5)
+    assert lab.run_cell(count) == "1"
+
+
+def test_keys_on_a_slider_stay_in_the_slider(lab: Lab) -> None:
+    lab.run_cell(PARITY + "fl.Knobs(net, 'layer 3/w', 'learning rate', 'activation', 'sample')")
+    lab.run_cell("fl.NetworkPicture(net)")
+    slider = lab.page.get_by_role("slider", name="w[1, 0] of layer 3")
+    before = float(lab.run_cell("print(net.trace['layer 3/w'].value[1, 0])"))
+    cells = lab.evaluate("return panel.content.widgets.length;")
+    slider.focus()
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.keyboard.press("ArrowRight")
+    for key in "ddjkabx":
+        lab.page.keyboard.press(key)
+    assert lab.evaluate("return panel.content.widgets.length;") == cells
+    expect(slider).to_be_focused()
+    assert float(lab.run_cell("print(net.trace['layer 3/w'].value[1, 0])")) > before
+
+    field = lab.page.get_by_role("textbox", name="w[1, 0] of layer 3, exact number")
+    field.fill("0,5")
+    field.press("Enter")
+    expect(lab.page.get_by_role("alert").filter(has_text="comma")).to_be_visible()
+    field.fill("0.123456789")
+    field.press("Enter")
+    expect(lab.page.get_by_role("alert").filter(has_text="comma")).to_have_count(0)
+    assert lab.run_cell("print(net.trace['layer 3/w'].value[1, 0])") == "0.123456789\n"
+
+    menu = lab.page.get_by_role("combobox", name="layer 1 activation")
+    menu.select_option("tanh")
+    lab.page.wait_for_timeout(200)
+    assert lab.run_cell("net.activations[0]") == "'tanh'"
+    lab.page.get_by_role("button", name="reset").click()
+    lab.page.wait_for_timeout(200)
+    assert lab.run_cell("net.activations[0]") == "'leaky_relu'"
+
+    neuron = lab.page.get_by_role("button", name="neuron x[0, 0]").first
+    neuron.focus()
+    lab.page.keyboard.press("ArrowRight")
+    lab.page.keyboard.press("ArrowDown")
+    lab.page.keyboard.press("Enter")
+    lab.page.wait_for_timeout(200)
+    assert lab.run_cell("fl.Stepper(net).session.selection") == "('layer 1/w', (0, 1))"
+    for theme in ("light", "dark"):
+        lab.set_theme(theme)
+        lab.page.wait_for_timeout(300)
+        assert lab.axe(".fl-knobs") == []
+        assert lab.axe(".fl-network") == []
+        lab.screenshot(f"knobs-and-network-{theme}", whole=True)
+    assert lab.console_errors == []
+
+
+def test_the_curve_travels(lab: Lab) -> None:
+    lab.run_cell(PARITY + "curve = fl.Curve(net)\ncurve")
+    lab.run_cell("fl.learn(net, iterations=200)\nprint(curve)")
+    lab.run_cell("curve.session.changed('values')")
+    handle = lab.page.get_by_role("slider", name="iteration")
+    expect(handle).to_have_attribute("aria-valuenow", "200")
+    handle.focus()
+    for key, value in [("ArrowLeft", 199), ("PageDown", 179), ("Home", 0), ("End", 200)]:
+        lab.page.keyboard.press(key)
+        expect(handle).to_have_attribute("aria-valuenow", str(value))
+        lab.page.wait_for_timeout(100)
+        assert int(lab.run_cell("net.history.iteration")) == value
+        handle.focus()
+    box = lab.page.locator(".fl-plot").bounding_box()
+    assert box
+    lab.page.mouse.move(box["x"] + box["width"] - 12, box["y"] + 40)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40, steps=20)
+    lab.page.mouse.up()
+    lab.page.wait_for_timeout(200)
+    assert 60 < int(lab.run_cell("net.history.iteration")) < 140
+    button(lab, "linear scale").click()
+    expect(button(lab, "log scale")).to_be_visible()
+    for theme in ("light", "dark"):
+        lab.set_theme(theme)
+        lab.page.wait_for_timeout(300)
+        assert lab.axe(".fl-curve") == []
+        lab.screenshot(f"curve-{theme}")
+    assert lab.console_errors == []
