@@ -13,8 +13,9 @@ import numpy as np
 from fluxlab.engine.errors import unknown
 from fluxlab.engine.kinds import ONE, Elementwise
 from fluxlab.engine.op import OPS
+from fluxlab.engine.rowwise import softmax
 
-ACTIVATIONS: dict[str, Elementwise] = {}
+ACTIVATIONS: dict[str, Any] = {"softmax": softmax}
 # What costs little: 0-d operands; `fmax`, which is faster than `maximum` (but hides a NaN, so it
 # stands only where both sides have it); `sign`, which needs no cast as `greater` does.
 _0, _1 = np.array(0.0), np.array(1.0)
@@ -49,7 +50,7 @@ class Activation(Elementwise):
         ACTIVATIONS[name] = self
 
 
-def activation(name: object) -> Elementwise:
+def activation(name: object) -> Any:
     """The activation of that name; UnknownName with the nearest one otherwise."""
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise unknown("activation", name, ACTIVATIONS)

@@ -19,7 +19,8 @@ from fluxlab.engine.op import Array
 from fluxlab.engine.rowwise import softmax_cross_entropy
 from fluxlab.engine.trace import Matrix
 
-Cost = Callable[[Any, Any], Any]
+Average = Callable[[Any], Any]  # from (samples, ...) to one number; a short batch weighs its rows
+Cost = Callable[..., Any]
 TINY = np.array(1e-300)  # the smallest probability whose logarithm is taken
 
 # -- the ops that costs are made of ---------------------------------------------------------
@@ -48,56 +49,56 @@ one_minus: Elementwise = Elementwise(
 # -- the costs ------------------------------------------------------------------------------
 
 
-def mse(y: Any, target: Any) -> Any:
+def mse(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean over all cells of (y - target) squared.
 
     Its gradient dC_dy = 2 (y - target) / N divides by the number of cells N once; nothing
     further down divides again.
     """
-    return ops.mean(_named(ops.squared_error(y, target), "squared error"))
+    return average(_named(ops.squared_error(y, target), "squared error"))
 
 
-def mae(y: Any, target: Any) -> Any:
+def mae(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean over all cells of |y - target|; its gradient is ±1/N, and 0 at y = target."""
-    return ops.mean(_named(ops.absolute(ops.subtract(y, target)), "absolute error"))
+    return average(_named(ops.absolute(ops.subtract(y, target)), "absolute error"))
 
 
-def binary_cross_entropy(y: Any, target: Any) -> Any:
+def binary_cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of -t ln y - (1 - t) ln(1 - y), from probabilities y in 0..1."""
     yes, no = surprise(y, target), surprise(one_minus(y), one_minus(target))
-    return ops.mean(_named(yes + no, "surprise"))
+    return average(_named(yes + no, "surprise"))
 
 
-def binary_cross_entropy_logits(a: Any, target: Any) -> Any:
+def binary_cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean) -> Any:
     """The same from logits a, with y = sigmoid(a): the mean of ln(1 + e^a) - t a, without overflow.
 
     Its gradient at a is the short form (sigmoid(a) - t) / N.
     """
-    return ops.mean(_named(softplus(a) - ops.multiply(target, a), "surprise"))
+    return average(_named(softplus(a) - ops.multiply(target, a), "surprise"))
 
 
-def cross_entropy(y: Any, target: Any) -> Any:
+def cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean over samples of -sum_j t_j ln y_j, from probabilities (samples, classes).
 
     target: one-hot rows, or any rows of probabilities. dC_dy is -t / (y samples), the true
     derivative at y; the short form softmax - t belongs to the logits.
     """
     each = _named(ops.sum(surprise(y, target), axis=-1, keepdims=True), "surprise")
-    return ops.mean(each)
+    return average(each)
 
 
-def cross_entropy_logits(a: Any, target: Any) -> Any:
+def cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean) -> Any:
     """The same from logits, through a softmax that does not overflow.
 
     Its gradient at a is the short form (softmax(a) - t) / samples.
     """
-    return ops.mean(_named(softmax_cross_entropy(a, target), "surprise"))
+    return average(_named(softmax_cross_entropy(a, target), "surprise"))
 
 
-def hinge(y: Any, target: Any) -> Any:
+def hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of max(0, 1 - t y), for targets -1 and +1."""
     margin = _named(ops.maximum(one_minus(ops.multiply(target, y)), 0.0), "margin missed")
-    return ops.mean(margin)
+    return average(margin)
 
 
 def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 1.0) -> Any:
@@ -124,6 +125,8 @@ def _named(matrix: Any, name: str) -> Any:
     return matrix.named(name) if isinstance(matrix, Matrix) and matrix.temporary else matrix
 
 
+binary_cross_entropy_logits.link = "sigmoid"  # type: ignore[attr-defined]
+cross_entropy_logits.link = "softmax"  # type: ignore[attr-defined]
 COSTS: dict[str, Cost] = {
     f.__name__: f
     for f in (

@@ -332,10 +332,10 @@ def _first_largest(x: Array, axis: int) -> Array:
     return mask
 
 
-def _uniform(key: Array, shape: tuple[int, ...]) -> Array:
+def _uniform(key: Array, shape: tuple[int, ...], seed: int) -> Array:
     if np.any(key < 0) or np.any(key != np.floor(key)):
         raise BadInput(f"uniform: key must hold whole numbers, 0 or more, got {key!r}.")
-    words = [int(k) for k in np.ravel(key)]
+    words = [seed, *(int(k) for k in np.ravel(key))]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(shape)
 
 
@@ -377,16 +377,70 @@ def top(x: Any, k: int, axis: int = -1) -> Any:
     return _top(x, k=k, axis=along)
 
 
-def uniform(key: Any, shape: Sequence[int]) -> Any:
-    """Random numbers in [0, 1), a function of `key`: whole numbers such as (seed, iteration).
+def _bell(u: Array) -> Array:
+    """Uniform numbers to normal ones, in pairs (Box and Muller, 1958)."""
+    flat = u.ravel()
+    half = (flat.size + 1) // 2
+    first, second = flat[:half], flat[flat.size - half :]
+    radius, turn = np.sqrt(-2 * np.log(1 - first)), 2 * np.pi * second
+    made = np.concatenate([radius * np.cos(turn), (radius * np.sin(turn))[: flat.size - half]])
+    return made.reshape(u.shape)
+
+
+bell: Selection = Selection(
+    "bell", _bell, False, everything=True, latex=r"N(<0>)", numpy="normal(<0>)",
+    words="<0>, spread out as a bell curve of mean 0 and standard deviation 1",
+)  # fmt: skip
+
+
+def _batch(iteration: Array, count: int, size: int, seed: int, shuffle: bool) -> Array:
+    per_epoch = -(-count // size)
+    epoch, number = divmod(int(iteration), per_epoch)
+    order = np.arange(count)
+    if shuffle:
+        np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch]))).shuffle(order)
+    chosen = order[number * size : (number + 1) * size]
+    # A short last batch is filled up with rows that do not count; see `batch_is_real`.
+    return np.concatenate([chosen, np.zeros(size - len(chosen), dtype=chosen.dtype)])
+
+
+def _is_real(iteration: Array, count: int, size: int) -> Array:
+    number = int(iteration) % -(-count // size)
+    return (np.arange(number * size, (number + 1) * size) < count).astype(np.float64)[:, None]
+
+
+_batch_rows: Selection = Selection(
+    "batch_rows", _batch, False, everything=True, latex=r"\text{batch}(<0>)",
+    numpy="batch_rows(<0>, count=<count>, size=<size>, seed=<seed>)",
+    words="the rows of this iteration's batch: every epoch goes once through all <count> samples",
+)  # fmt: skip
+_batch_is_real: Selection = Selection(
+    "batch_is_real", _is_real, False, everything=True, unit=True, latex=r"\text{real}(<0>)",
+    numpy="batch_is_real(<0>, count=<count>, size=<size>)",
+    words="1 for a row of the batch, 0 for a row that only fills up a short last batch",
+)  # fmt: skip
+
+
+def batch_rows(iteration: Any, count: int, size: int, seed: int, shuffle: bool = True) -> Any:
+    """The row numbers of one mini-batch, (size,), as a function of the iteration."""
+    return _batch_rows(iteration, count=count, size=size, seed=seed, shuffle=shuffle)
+
+
+def batch_is_real(iteration: Any, count: int, size: int) -> Any:
+    """(size, 1): 1 for the rows of the batch, 0 for rows that fill up a short last one."""
+    return _batch_is_real(iteration, count=count, size=size)
+
+
+def uniform(key: Any, shape: Sequence[int], seed: int = 0) -> Any:
+    """Random numbers in [0, 1), a function of `seed` and `key`, such as the iteration.
 
     The same key gives the same numbers, so a step back brings them back.
     """
-    return _random(key, shape=tuple(shape))
+    return _random(key, shape=tuple(shape), seed=seed)
 
 
 __all__ = [
-    "absolute", "add", "argmax", "concatenate", "contract", "divide", "einsum", "exp", "expand",
+    "absolute", "add", "argmax", "batch_is_real", "batch_rows", "bell", "concatenate", "contract", "divide", "einsum", "exp", "expand",
     "first_largest", "greater", "log", "matmul", "max", "maximum", "mean", "multiply", "negate",
     "outer", "pad", "patches", "power", "reshape", "rows", "same", "sign", "sqrt", "squared_error",
     "subtract", "sum", "top", "transpose", "uniform",

@@ -6,19 +6,20 @@ step, is carried to the next iteration, and can be asked why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from fluxlab.engine.backward import check_learning_rate, gradient_of
+from fluxlab.engine.building import iteration_of, keep
 from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.engine.history import History
 from fluxlab.engine.kinds import Elementwise
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import add, multiply, step_down, subtract
-from fluxlab.engine.schedules import SCHEDULES
+from fluxlab.engine.schedules import SCHEDULES, Constant
 from fluxlab.engine.trace import Matrix, Trace
 
 
@@ -79,13 +80,6 @@ class Update:
         made.axes = self.parameter.axes
         return made
 
-    def keep(self, old: Matrix, new: Matrix) -> Matrix:
-        """`new` is what `old` will be in the next iteration."""
-        new.trace.rename(new, f"{old.local}[new]", old.scope)
-        new.kind, new.of = "update", old
-        new.trace.carry[old] = new
-        return new
-
 
 @dataclass(frozen=True)
 class GradientDescent:
@@ -108,7 +102,7 @@ class Momentum:
 
     def __call__(self, u: Update) -> Matrix:
         v = u.state("v")
-        v_new = u.keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
+        v_new = keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
         return add(u.parameter, v_new)  # type: ignore[no-any-return]
 
 
@@ -122,7 +116,7 @@ class Nesterov:
 
     def __call__(self, u: Update) -> Matrix:
         v = u.state("v")
-        v_new = u.keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
+        v_new = keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
         ahead = step_down(multiply(self.beta, v_new), u.rate, u.gradient)
         return add(u.parameter, ahead.named(f"step of {u.parameter.local}"))  # type: ignore[no-any-return]
 
@@ -137,7 +131,7 @@ class AdaGrad:
 
     def __call__(self, u: Update) -> Matrix:
         s = u.state("s")
-        s_new = u.keep(s, add(s, square(u.gradient)))
+        s_new = keep(s, add(s, square(u.gradient)))
         return _move(u, u.gradient, s_new, self.epsilon)
 
 
@@ -152,7 +146,7 @@ class RMSprop:
 
     def __call__(self, u: Update) -> Matrix:
         s = u.state("s")
-        s_new = u.keep(s, blend(s, square(u.gradient), beta=self.beta))
+        s_new = keep(s, blend(s, square(u.gradient), beta=self.beta))
         return _move(u, u.gradient, s_new, self.epsilon)
 
 
@@ -168,8 +162,8 @@ class Adam:
 
     def __call__(self, u: Update) -> Matrix:
         m, v = u.state("m"), u.state("v")
-        m_new = u.keep(m, blend(m, u.gradient, beta=self.beta1))
-        v_new = u.keep(v, blend(v, square(u.gradient), beta=self.beta2))
+        m_new = keep(m, blend(m, u.gradient, beta=self.beta1))
+        v_new = keep(v, blend(v, square(u.gradient), beta=self.beta2))
         w = u.parameter.local
         m_hat = unbias(m_new, u.count, beta=self.beta1).named(f"m of {w} corrected")
         v_hat = unbias(v_new, u.count, beta=self.beta2).named(f"v of {w} corrected")
@@ -202,28 +196,38 @@ def optimizer(given: Any) -> Any:
 
 
 def record_optimizer(
-    trace: Trace, parameters: Sequence[str], chosen: Any, schedule: Any = None
+    trace: Trace,
+    chosen: Any,
+    parameters: Sequence[str] = (),
+    *,
+    schedule: Any = None,
+    clip: Any = None,
+    later: Sequence[Callable[[], None]] = (),
+    iteration: Array | None = None,
 ) -> None:
-    """Record the update of each parameter (default: of all), once, and begin the history."""
+    """Record the update of each parameter (default: of all), once, and begin the history.
+
+    `schedule` turns the learning rate into that of the iteration, `clip` the gradients into
+    smaller ones, `later` records what else is carried, such as running means.
+    """
     chosen = optimizer(chosen)
     names = parameters or [m.name for m in trace.inputs if m.kind == "parameter"]
     matrices = [trace[name] for name in names]
     gradients = [gradient_of(trace, matrix) for matrix in matrices]
-    rate_now = check_learning_rate("optimizer", chosen.learning_rate)
     with trace.recording("update", ""):
-        rate = trace.input("learning rate", rate_now)
-        done = trace.input("iteration", 0.0, "state")
-        count = add(done, 1.0)
-        trace.rename(count, "iteration[new]", "")
-        count.kind, count.of = "update", done
-        trace.carry[done] = count
-        if schedule is not None:
-            rate = schedule(rate, done).named("learning rate now")
+        rate = trace.input("learning rate", check_learning_rate("optimizer", chosen.learning_rate))
+        before = iteration_of(trace, None if iteration is None else {"iteration": iteration})
+        count = keep(before, add(before, 1.0))
+        if schedule is not None and not isinstance(schedule, Constant):
+            rate = schedule(rate, before).named("learning rate now")
+        if clip is not None:
+            gradients = clip(gradients)
     for matrix, gradient in zip(matrices, gradients, strict=True):
         matrix.kind = "parameter"
         with trace.recording("update", matrix.scope):
-            update = Update(matrix, gradient, rate, count)
-            update.keep(matrix, chosen(update))
+            keep(matrix, chosen(Update(matrix, gradient, rate, count)))
+    for record in later:
+        record()
     trace.history = History(trace)
 
 

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from fluxlab.engine.activations import activation
+from fluxlab.engine.building import Building
+from fluxlab.engine.initializers import initial
 from fluxlab.engine.trace import Matrix
 
 
-def dense(x: Matrix, w: Matrix, b: Matrix, function: str) -> Matrix:
-    """One layer in the current scope.
+@dataclass(frozen=True)
+class Dense:
+    """x (samples, inputs) to h (samples, neurons); w (inputs, neurons), b (1, neurons)."""
 
-    x (samples, inputs), w (inputs, neurons), b (1, neurons); returns h (samples, neurons).
-    """
+    neurons: int
+    activation: str = "linear"
+    initializer: str = "xavier_uniform"
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        inputs, n = x.shape[-1], int(self.neurons)
+        w = building.parameter(
+            "w", lambda: initial(self.initializer, inputs, n, building.draw), (x.axes[-1], "neuron")
+        )
+        b = building.parameter("b", lambda: np.zeros((1, n)), (None, "neuron"))
+        return dense(x, w, b, self.activation)
+
+
+def dense(x: Matrix, w: Matrix, b: Matrix, function: str) -> Matrix:
+    """One layer in the current scope; see `Dense`."""
     if x.scope != w.scope:
         x.trace.alias(f"{w.scope}/x", x)
     a: Matrix = (x @ w + b).named("a")

@@ -1,0 +1,106 @@
+"""What a layer needs while a network is recorded: its parameters, randomness, and the mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fluxlab.engine.op import Array
+from fluxlab.engine.ops import multiply, sum, uniform
+from fluxlab.engine.trace import Matrix, Trace
+
+
+@dataclass
+class Building:
+    """One recording of a network.
+
+    Attributes
+    ----------
+    training : False while predicting: no dropout, no noise, batch norm uses its running figures.
+    values : parameters and states by full name; what is missing starts at its initial value.
+    draw : the generator of initial values.
+    seed : for random numbers inside the trace.
+    real : (samples, 1), 1 for the rows of the batch and 0 for the rows that fill it up; None if
+        all rows are real.
+    later : recorders of steps that belong to the update, such as running means.
+    """
+
+    trace: Trace
+    training: bool
+    values: dict[str, Array]
+    draw: np.random.Generator
+    seed: int
+    real: Matrix | None = None
+    later: list[Callable[[], None]] = field(default_factory=list)
+    _draws: int = 0
+
+    def parameter(
+        self, local: str, initial: Callable[[], Array], axes: tuple[str | None, ...]
+    ) -> Matrix:
+        """A matrix to learn, in the current scope."""
+        return self._input(local, initial, "parameter", axes)
+
+    def state(self, local: str, initial: Callable[[], Array], axes: tuple[str | None, ...]) -> Matrix:
+        """A matrix that is remembered from iteration to iteration but not learned."""
+        return self._input(local, initial, "state", axes)
+
+    def _input(
+        self, local: str, initial: Callable[[], Array], kind: str, axes: tuple[str | None, ...]
+    ) -> Matrix:
+        first = initial()
+        made = self.trace.input(local, first, kind, axes)
+        if made.name in self.values:
+            made.buffer[...] = self.values[made.name]
+        made.wants_gradient = kind == "parameter"
+        return made
+
+    @property
+    def iteration(self) -> Matrix:
+        """The number of updates so far, as a matrix of the trace; made when first needed."""
+        return iteration_of(self.trace, self.values)
+
+    def random(self, like: Matrix) -> Matrix:
+        """Uniform random numbers in [0, 1), new in each iteration, the same when it comes back."""
+        self._draws += 1
+        return uniform(self.iteration, like.shape, seed=self.seed * 1009 + self._draws)  # type: ignore[no-any-return]
+
+    def mean(self, x: Matrix) -> Matrix:
+        """The mean over the samples, (1, ...), of the real rows only."""
+        from fluxlab.engine.ops import mean
+
+        if self.real is None:
+            return mean(x, axis=0, keepdims=True)  # type: ignore[no-any-return]
+        return sum(multiply(self.real, x), axis=0, keepdims=True) / sum(self.real)  # type: ignore[no-any-return]
+
+    def carry(self, old: Matrix, record: Callable[[], Matrix]) -> None:
+        """In the next iteration `old` is what `record()` gives; recorded with the updates."""
+
+        def later() -> None:
+            with self.trace.recording("update", old.scope):
+                new = record()
+            keep(old, new)
+
+        self.later.append(later)
+
+
+def keep(old: Matrix, new: Matrix) -> Matrix:
+    """`new` is what `old` will be in the next iteration."""
+    trace = new.trace
+    trace.rename(new, f"{old.local}[new]", old.scope)
+    new.kind, new.of = "update", old
+    trace.carry[old] = new
+    return new
+
+
+def iteration_of(trace: Trace, values: dict[str, Array] | None = None) -> Matrix:
+    """The trace's `iteration` matrix, one number, carried; made when first asked for."""
+    if "iteration" in trace:
+        return trace["iteration"]
+    with trace.recording("forward", ""):
+        made = trace.input("iteration", 0.0, "state")
+    made.wants_gradient = False
+    if values and "iteration" in values:
+        made.buffer[...] = values["iteration"]
+    return made

@@ -1,0 +1,31 @@
+"""Dropout: while learning, some cells are set to 0 and the others scaled up (inverted dropout)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.ops import greater, multiply
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Drop each cell with probability `p`; the kept ones are divided by 1 - p.
+
+    So a cell's expected value is the same while learning and while predicting, when nothing is
+    dropped or scaled (Srivastava and others, 2014).
+    """
+
+    p: float = 0.5
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        if not 0 <= self.p < 1:
+            raise BadInput(f"Dropout: p must lie in 0 to 1 (1 excluded), got {self.p!r}.")
+        if not building.training or self.p == 0:
+            return x
+        kept = greater(building.random(x).named("draw"), self.p).named("kept")
+        mask = multiply(kept, 1 / (1 - self.p)).named("mask", wants_gradient=False)
+        h: Matrix = multiply(x, mask)
+        return h.named("h")

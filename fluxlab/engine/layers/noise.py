@@ -1,0 +1,26 @@
+"""Input noise: while learning, a normal random number is added to every cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.ops import add, bell, multiply
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Add normal noise of standard deviation `spread` to every cell while learning."""
+
+    spread: float = 0.1
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        if self.spread < 0:
+            raise BadInput(f"Noise: spread must be 0 or more, got {self.spread!r}.")
+        if not building.training or self.spread == 0:
+            return x
+        noise = multiply(self.spread, bell(building.random(x))).named("noise")
+        h: Matrix = add(x, noise)
+        return h.named("h")

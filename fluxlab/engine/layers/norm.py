@@ -1,0 +1,63 @@
+"""Batch and layer normalisation: mean 0 and variance 1, then a learned scale and shift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.ops import mean, multiply, sqrt, subtract
+from fluxlab.engine.optimizers import blend
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class BatchNorm:
+    """Normalise each column over the samples of the batch (Ioffe and Szegedy, 2015).
+
+    While learning it uses the batch's own mean and (biased) variance, and keeps running means of
+    both: running = momentum * running + (1 - momentum) * batch. While predicting it uses those.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        n, axes = x.shape[-1], (None, x.axes[-1])
+        gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
+        beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
+        seen_mean = building.state("running mean", lambda: np.zeros((1, n)), axes)
+        seen_var = building.state("running variance", lambda: np.ones((1, n)), axes)
+        if not building.training:
+            return _scale(x, seen_mean, seen_var, gamma, beta, self.epsilon)
+        middle = building.mean(x).named("mean")
+        variance = building.mean(subtract(x, middle) ** 2).named("variance")
+        building.carry(seen_mean, lambda: blend(seen_mean, middle, beta=self.momentum))
+        building.carry(seen_var, lambda: blend(seen_var, variance, beta=self.momentum))
+        return _scale(x, middle, variance, gamma, beta, self.epsilon)
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    """Normalise each row over its features (Ba, Kiros and Hinton, 2016)."""
+
+    epsilon: float = 1e-5
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        n, axes = x.shape[-1], (None, x.axes[-1])
+        gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
+        beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
+        middle = mean(x, axis=-1, keepdims=True).named("mean")
+        variance = mean(subtract(x, middle) ** 2, axis=-1, keepdims=True).named("variance")
+        return _scale(x, middle, variance, gamma, beta, self.epsilon)
+
+
+def _scale(
+    x: Matrix, middle: Matrix, variance: Matrix, gamma: Matrix, beta: Matrix, epsilon: float
+) -> Matrix:
+    centred = subtract(x, middle).named("centred")
+    spread = sqrt(variance + epsilon).named("spread")
+    normal = (centred / spread).named("normal")
+    h: Matrix = multiply(gamma, normal) + beta
+    return h.named("h")

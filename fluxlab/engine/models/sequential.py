@@ -1,0 +1,142 @@
+"""Any list of layers with a cost: forward, backward and update of one (mini-)batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine import ops
+from fluxlab.engine.activations import activation
+from fluxlab.engine.building import Building, iteration_of
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.layers.dropout import Dropout
+from fluxlab.engine.layers.norm import BatchNorm
+from fluxlab.engine.losses import cost as cost_named
+from fluxlab.engine.op import Array
+from fluxlab.engine.optimizers import Adam, record_optimizer
+from fluxlab.engine.regularizers import L2
+from fluxlab.engine.trace import Matrix, Trace, scope
+
+Layer = Callable[[Matrix, Building], Matrix]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything about a network but its numbers."""
+
+    layers: Sequence[Layer]
+    cost: str = "mse"
+    optimizer: Any = field(default_factory=Adam)
+    schedule: Any = None
+    regularizers: Sequence[Any] = ()
+    clip: Any = None
+    batch: int | None = None
+    shuffle: bool = True
+    seed: int = 0
+
+
+def learning(design: Design, x: Any, target: Any, values: dict[str, Array], title: str) -> Trace:
+    """One iteration: batch, forward, backward, update. x (samples, features)."""
+    trace = Trace(title)
+    building = Building(trace, True, values, np.random.default_rng(design.seed), design.seed)
+    with trace.recording("forward", ""):
+        h, wanted = _data(design, building, x, target)
+    h = _layers(design, building, h)
+    _name_output(trace, h)
+    with scope("cost"):
+        average = ops.mean if building.real is None else partial(_real_mean, building.real)
+        cost = cost_named(design.cost)(h, wanted, average)
+        for regularizer in design.regularizers:
+            for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
+                penalty = regularizer(w)
+                name = f"{type(regularizer).__name__} of {w.scope}"
+                cost = cost + trace_named(penalty, name)
+    trace.rename(cost, "C", scope="")
+    trace.finish(cost)
+    trace._result = h
+    trace.backward()
+    record_optimizer(
+        trace, design.optimizer, schedule=design.schedule, clip=design.clip, later=building.later,
+        iteration=values.get("iteration"),
+    )  # fmt: skip
+    return trace
+
+
+def predicting(design: Design, x: Any, values: dict[str, Array]) -> Trace:
+    """The forward pass alone, as it is when predicting; `y` holds probabilities for logit costs."""
+    trace = Trace("prediction")
+    building = Building(trace, False, values, np.random.default_rng(0), design.seed)
+    h = _layers(design, building, trace.input("x", x, axes=("sample", "feature")))
+    link = getattr(cost_named(design.cost), "link", None)
+    if link is not None:
+        h = activation(link)(h)
+    if h.step is None:
+        h = ops.same(h)
+    trace.alias("y", h)
+    trace.finish(h)
+    return trace
+
+
+def _data(design: Design, building: Building, x: Any, target: Any) -> tuple[Matrix, Matrix]:
+    """x and target of this iteration: all rows, or the rows of a mini-batch."""
+    trace, count, size = building.trace, len(x), design.batch
+    if size is None or size >= count:
+        h = trace.input("x", x, axes=("sample", "feature"))
+        wanted = trace.input("target", target, axes=("sample", "output"))
+        wanted.wants_gradient = False
+        return h, wanted
+    whole = trace.input("all x", x, "data", ("row", "feature"))
+    answers = trace.input("all targets", target, "data", ("row", "output"))
+    whole.wants_gradient = answers.wants_gradient = False
+    iteration = building.iteration
+    chosen = ops.batch_rows(iteration, count, size, design.seed, design.shuffle).named("batch")
+    if count % size:
+        building.real = ops.batch_is_real(iteration, count, size).named("real")
+        building.real.wants_gradient = False
+    h = ops.rows(whole, chosen).named("x", axes=("sample", "feature"))
+    return h, ops.rows(answers, chosen).named("target", axes=("sample", "output"))
+
+
+def _layers(design: Design, building: Building, h: Matrix) -> Matrix:
+    trace = building.trace
+    for number, layer in enumerate(design.layers, 1):
+        with scope(f"layer {number}"):
+            if number == 1:
+                trace.rename(h, "x", scope="layer 1")
+                trace.alias("x", h)
+            h = layer(h, building)
+    return h
+
+
+def _name_output(trace: Trace, h: Matrix) -> None:
+    trace.alias("y", h)
+    trace.alias("cost/y", h)
+
+
+def _real_mean(real: Matrix, each: Matrix) -> Matrix:
+    """The mean over the real rows of a batch."""
+    columns = each.shape[-1]
+    counted = ops.sum(ops.multiply(real, each))
+    found: Matrix = counted / (ops.sum(real) * float(columns))
+    return found
+
+
+def trace_named(matrix: Matrix, name: str) -> Matrix:
+    """Name a matrix after what it is, within its scope."""
+    return matrix.named(name)
+
+
+def EXAMPLE() -> Trace:
+    """3-4-2 with batch norm, dropout, an L2 penalty and Adam; 7 samples in batches of 3."""
+    draw = np.random.default_rng(4)
+    x, target = draw.normal(size=(7, 3)), np.eye(2)[draw.integers(0, 2, 7)]
+    layers = [Dense(4, "tanh"), BatchNorm(), Dropout(0.25), Dense(2, "softmax")]
+    design = Design(layers, "cross_entropy", Adam(0.05), regularizers=[L2(0.01)], batch=3, seed=2)
+    return learning(design, x, target, {}, "3-4-2 network with everything")
+
+
+__all__ = ["Design", "EXAMPLE", "Layer", "iteration_of", "learning", "predicting"]

@@ -1,0 +1,99 @@
+"""What keeps a network from learning the noise: penalties in the cost, and clipped gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.ops import absolute, add, multiply, sqrt, sum
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class L1:
+    """strength * sum of |w| over all weights (not biases)."""
+
+    strength: float = 1e-4
+
+    def __call__(self, w: Matrix) -> Matrix:
+        return _penalty(self, sum(absolute(w)))
+
+
+@dataclass(frozen=True)
+class L2:
+    """strength * sum of w^2 over all weights (not biases); its gradient is 2 strength w."""
+
+    strength: float = 1e-4
+
+    def __call__(self, w: Matrix) -> Matrix:
+        return _penalty(self, sum(w**2))
+
+
+def _penalty(regularizer: L1 | L2, size: Matrix) -> Matrix:
+    if not np.isfinite(regularizer.strength) or regularizer.strength < 0:
+        raise BadInput(
+            f"{type(regularizer).__name__}: strength must be 0 or more, got {regularizer.strength!r}."
+        )
+    return multiply(regularizer.strength, size)  # type: ignore[no-any-return]
+
+
+clip: Elementwise = Elementwise(
+    "clip", lambda g, limit: min(max(g, -limit), limit),
+    lambda out, g, limit: [
+        (np.minimum, g, np.array(float(limit)), out), (np.maximum, out, np.array(-float(limit)), out),
+    ],
+    (None,), latex=r"\operatorname{clip}(<0>, \pm<limit>)", numpy="np.clip(<0>, -<limit>, <limit>)",
+    words="<0>, held within ±<limit>",
+)  # fmt: skip
+shrink: Elementwise = Elementwise(
+    "shrink", lambda norm, limit: min(1.0, limit / norm) if norm > 0 else 1.0,
+    lambda out, norm, limit: [
+        (np.maximum, norm, np.array(float(limit)), out), (np.divide, np.array(float(limit)), out, out),
+    ],
+    (None,), latex=r"\min(1, <limit> / <0>)", numpy="min(1, <limit> / <0>)",
+    words="1, or less where <0> is larger than <limit>",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClipValue:
+    """Hold every cell of every gradient within ±limit."""
+
+    limit: float = 1.0
+
+    def __call__(self, gradients: Sequence[Matrix]) -> list[Matrix]:
+        _above_zero(self)
+        return [_clipped(clip(g, limit=self.limit), g) for g in gradients]
+
+
+@dataclass(frozen=True)
+class ClipNorm:
+    """Shrink all gradients together, so that their common length is at most `limit`."""
+
+    limit: float = 1.0
+
+    def __call__(self, gradients: Sequence[Matrix]) -> list[Matrix]:
+        _above_zero(self)
+        total: Any = reduce(add, [sum(g**2) for g in gradients])
+        norm = sqrt(total).named("length of all gradients")
+        factor = shrink(norm, limit=self.limit).named("shrink factor")
+        return [_clipped(multiply(factor, g), g) for g in gradients]
+
+
+def _clipped(new: Matrix, old: Matrix) -> Matrix:
+    new.trace.rename(new, f"{old.local} clipped", old.scope)
+    new.axes = old.axes
+    return new
+
+
+def _above_zero(clipper: ClipValue | ClipNorm) -> None:
+    if not np.isfinite(clipper.limit) or clipper.limit <= 0:
+        raise BadInput(
+            f"{type(clipper).__name__}: limit must be above 0, got {clipper.limit!r}."
+        )
