@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,9 +52,11 @@ class History:
         self.stopped = ""
         self.records: list[Record] = []
         self._plan = Plan(trace, [], trace.carry)
-        self._inputs = [m for m in trace.matrices.values() if m.step is None]
+        inputs = [m for m in trace.matrices.values() if m.step is None]
+        # Inputs that only an edit changes: one copy serves all records until then.
+        self._still = {m: m.buffer.copy() for m in inputs if m not in trace.carry}
         self._gap = 1
-        size = sum(m.buffer.nbytes for m in self._inputs if m in trace.carry)
+        size = sum(m.buffer.nbytes for m in trace.carry)
         self._limit = int(np.clip(MEMORY // max(size, 1), 8, RECORDS))
         self._record()
 
@@ -80,18 +83,10 @@ class History:
 
     def _record(self) -> Record:
         """Remember the state of this iteration, unless it is remembered already."""
-        place = bisect_left(self.iterations, self.iteration)
+        place = bisect_left(self.records, self.iteration, key=lambda r: r.iteration)
         if place < len(self.records) and self.records[place].iteration == self.iteration:
             return self.records[place]
-        before = self.records[place - 1].state if place else {}
-        state = {}
-        for matrix in self._inputs:
-            old = before.get(matrix)
-            shared = old is not None and matrix not in self.trace.carry
-            if shared and old is not None and np.array_equal(old, matrix.buffer):
-                state[matrix] = old
-            else:
-                state[matrix] = matrix.buffer.copy()
+        state = self._still | {m: m.buffer.copy() for m in self.trace.carry}
         made = Record(self.iteration, state, self._cost(), place == 0)
         self.records.insert(place, made)
         if len(self.records) > self._limit:
@@ -110,8 +105,17 @@ class History:
         """An input was changed by hand: this state is recorded, what came after is forgotten."""
         position = self.trace.position
         self.stopped = ""
+        still = self._still
+        self._still = {
+            m: numbers if np.array_equal(m.buffer, numbers) else m.buffer.copy()
+            for m, numbers in still.items()
+        }
         self.records = [r for r in self.records if r.iteration < self.iteration]
-        self._record().kept = True
+        try:
+            self._record().kept = True
+        except BadInput:  # a step cannot use it; Trace.set takes it back
+            self._still = still
+            raise
         self.trace.run(position)
 
     # -- moving ---------------------------------------------------------------------------------
@@ -135,9 +139,9 @@ class History:
                     self._chunk(batch)
                     each = (time.perf_counter() - began) / batch
                     batch = max(1, int(min(CHUNK, seconds) / max(each, 1e-7)))
-                    if self.iteration % self._gap == 0 and not np.isfinite(self._record().cost):
+                    if self.iteration % self._gap == 0 and not isfinite(self._record().cost):
                         self._stop()
-                if not np.isfinite(self._record().cost):
+                if not isfinite(self._record().cost):
                     self._stop()
             finally:
                 self.trace.run()
@@ -159,7 +163,7 @@ class History:
                 for _ in range(count):
                     self._plan.run(1)
                     self.iteration += 1
-                    if not self._finite() or not np.isfinite(self._cost()):
+                    if not self._finite() or not isfinite(self._cost()):
                         self._stop()
             self.iteration = start + count
         except KeyboardInterrupt:
@@ -173,7 +177,10 @@ class History:
             raise
 
     def _finite(self) -> bool:
-        return all(bool(np.isfinite(m.buffer).all()) for m in self.trace.carry)
+        # A finite sum has finite parts; only where the sum is not do we look at each cell.
+        return all(
+            isfinite(m.buffer.sum()) or bool(np.isfinite(m.buffer).all()) for m in self.trace.carry
+        )
 
     def _stop(self) -> None:
         """This iteration's cost is not finite: go back to the last that is, and say so."""
@@ -181,7 +188,7 @@ class History:
         self.records = [r for r in self.records if r.iteration < failed or r.iteration == 0]
         while self.iteration > self.records[0].iteration:
             self._go(self.iteration - 1)
-            if self._finite() and np.isfinite(self._cost()):
+            if self._finite() and isfinite(self._cost()):
                 break
         self.records = [r for r in self.records if r.iteration <= self.iteration]
         self._record()
@@ -195,7 +202,10 @@ class History:
 
     def _restore(self, state: dict[Matrix, Array]) -> None:
         for matrix, numbers in state.items():
-            matrix.buffer[...] = numbers
+            if self._still.get(matrix) is not numbers:
+                matrix.buffer[...] = numbers
+            if matrix in self._still:
+                self._still[matrix] = numbers
 
     def _go(self, iteration: int) -> None:
         start = max(

@@ -179,7 +179,7 @@ class Board(View):
     # -- without a kernel ---------------------------------------------------------------------
 
     def picture(self) -> bytes | None:
-        from fluxlab.plots import board_picture
+        from fluxlab.widgets.picture import board_picture
 
         return board_picture(self.trace, scale=self.scale, selection=self.session.selection)
 

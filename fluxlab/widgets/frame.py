@@ -1,4 +1,4 @@
-"""What a board sends after a change: one buffer of float64 with all that is seen, nothing rounded."""
+"""What a board sends after a change: one buffer of float64, all that is seen, not rounded."""
 
 from __future__ import annotations
 
@@ -68,9 +68,8 @@ class Frame:
         lead = tuple(
             max(0, min(int(i), n - 1)) for i, n in zip(lead, matrix.shape[:-2], strict=True)
         )
-        window = Window(
-            lead, max(0, min(row, rows - seen)), max(0, min(column, columns - wide)), seen, wide, level
-        )
+        row, column = max(0, min(row, rows - seen)), max(0, min(column, columns - wide))
+        window = Window(lead, row, column, seen, wide, level)
         self.windows[matrix.name] = window
         self._pairs = None
         return window

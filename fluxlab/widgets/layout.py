@@ -65,7 +65,8 @@ def arrange(trace: Any) -> list[Band]:
     for matrix in matrices:
         if matrix.kind == "slope":
             plan.add_slope(matrix)
-    for matrix in matrices:
+    # Of a matrix that is used twice: first its gradient, then the shares that are its terms.
+    for matrix in sorted(matrices, key=is_share):
         if matrix.of is not None and matrix.kind != "slope":
             plan.add_below(matrix, "updates" if matrix.kind == "update" else "gradients")
     for matrix in matrices:
@@ -183,6 +184,11 @@ class _Plan:
         return None
 
 
+def is_share(matrix: Any) -> bool:
+    """Whether a gradient is only one use's share of the gradient of its matrix."""
+    return matrix.of is not None and any(step.output.of is matrix.of for step in matrix.uses)
+
+
 def _top(scope: str) -> str:
     return scope.partition("/")[0]
 
@@ -195,7 +201,7 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
     products = [
         step.inputs[1].shape
         for step in steps
-        if step.op.kind == "contraction" and step.inputs[1].kind == "parameter"
+        if step.op.kind == "contraction" and step.inputs[1].step is None
     ]
     parts = []
     if len(products) == 1 and len(products[0]) == 2:
@@ -215,15 +221,16 @@ def shown_name(name: str) -> str:
 
 # -- pixels -------------------------------------------------------------------------------
 
-MARGIN = 6  # left of the first column
+MARGIN = 12  # left of the first column: the numbers of its rows
 LABEL = 22  # at the right: "values →"
 GAP = 12  # between columns
 HEADER = 28
 TITLE = 18  # a matrix' name above it
 CONTROLS = 24  # index steppers, zoom buttons
-FOOT = 18  # below a window: its rows and columns
+FOOT = 29  # below a window: its rows and columns
 STACK = 8  # between what stands above one another
 LEVELS = (3, 6, 12, 24, 44)  # cell sizes of a window
+SHORT = 8  # rows or columns of a window that are few
 WINDOW_ROWS, WINDOW_WIDTH = 240, 330  # pixels that a window takes at most
 
 
@@ -297,10 +304,10 @@ def is_literal(matrix: Any) -> bool:
 
 
 def first_level(shape: tuple[int, ...]) -> int:
-    """The cell size that a window starts with: all of it if that fits, else 6."""
+    """The cell size that a window starts with: all of it if that fits."""
     rows, columns = flat(shape)
-    fits = [c for c in LEVELS if rows * c <= WINDOW_ROWS and columns * c <= WINDOW_WIDTH]
-    return max([6, *fits[:3]])
+    fits = [c for c in LEVELS[:3] if rows * c <= WINDOW_ROWS and columns * c <= WINDOW_WIDTH]
+    return max([12 if min(rows, columns) <= SHORT else 6, *fits])
 
 
 def cell_size(matrix: Any, tier: Tier) -> tuple[int, int]:
@@ -323,6 +330,8 @@ def _box(matrix: Any, tier: Tier) -> tuple[float, float]:
     rows, columns = flat(matrix.shape)
     w, h = cell_size(matrix, tier)
     if is_window(matrix.shape):
+        # A short side keeps room for larger cells, so that zooming in does not hide it.
+        w, h = (max(side, 24 if count <= SHORT else 0) for side, count in ((w, columns), (h, rows)))
         return min(columns * w, WINDOW_WIDTH), min(rows * h, WINDOW_ROWS)
     return columns * w, rows * h
 

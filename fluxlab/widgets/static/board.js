@@ -103,6 +103,7 @@ function render({ model, el }) {
       board.offsets = [];
       hover = null;
       board.cursor = null;
+      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 480)}px`;
       makeTools();
     },
     frame(message, buffers) {

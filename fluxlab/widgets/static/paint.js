@@ -273,7 +273,7 @@ function paintScroll(context, colours, place, matrix, window, wide, high) {
     rangeText("row", window.row, window.rows, rows),
     rangeText("column", window.column, window.columns, columns),
   ].join(" · ");
-  context.fillText(words, place.x, bottom + 15);
+  context.fillText(words, place.x, bottom + 24);
 }
 
 function strokeLines(context, place, [wide, high], lines, grow) {
@@ -394,7 +394,7 @@ function paintLabels(context, board, place, matrix, window, row, column, wide, h
     tag(shortLabel(matrix, rank - 2, window.row + row), place.x - 4,
         place.y + (row + 0.5) * high + 3, "right", true);
   }
-  const below = place.y + window.rows * high + (window.level ? 15 : 9);
+  const below = place.y + window.rows * high + (window.level ? 13 : 9);
   for (let c = 0; c < window.columns; c += 1) {
     const text = shortLabel(matrix, rank - 1, window.column + c);
     if (c !== column && (context.measureText(text).width > wide - 1 || window.level)) continue;

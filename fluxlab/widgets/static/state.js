@@ -116,12 +116,12 @@ function legendKeys(board, focus) {
   } else {
     keys.push(["both", "negative", "positive", `${SCALE_WORDS[board.scale]} by its largest`]);
   }
-  if (shown.some((place) => layout.matrices[place.matrix].unit)) keys.push(["unit", "0", "1", "always in 0…1"]);
+  if (shown.some((place) => layout.matrices[place.matrix].unit)) keys.push(["unit", "0", "1", "in 0…1"]);
   const odd = (test) => shown.some((place) => board.odd[place.matrix] && someOdd(board, place.matrix, test));
   if (odd(Number.isNaN)) keys.push(["hatch", "", "", "not a number"]);
   if (odd((value) => !Number.isNaN(value))) keys.push(["hatch fl-infinite", "", "", "infinite"]);
   if (board.links.from.length) keys.push(["line", "", "", "made of"]);
-  if (board.links.to.length) keys.push(["line fl-to", "", "", "goes on to"]);
+  if (board.links.to.length) keys.push(["line fl-to", "", "", "goes to"]);
   return keys;
 }
 
