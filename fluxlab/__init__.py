@@ -13,14 +13,30 @@ __version__ = "0.1.0"
 _HOME = {
     "fluxlab.engine.tracing": ("trace",),
     "fluxlab.engine.trace": ("scope", "Trace", "Matrix", "Step"),
-    "fluxlab.engine.network": (
-        "form_network", "forward_pass", "back_propagation", "learn", "predict", "Network",
+    "fluxlab.engine.flux": (
+        "form_network", "forward_pass", "back_propagation", "learn", "predict",
     ),
+    "fluxlab.engine.network": ("Network",),
+    "fluxlab.engine.layers.dense": ("Dense",),
+    "fluxlab.engine.layers.dropout": ("Dropout",),
+    "fluxlab.engine.layers.noise": ("Noise",),
+    "fluxlab.engine.layers.norm": ("BatchNorm", "LayerNorm"),
+    "fluxlab.engine.optimizers": (
+        "OPTIMIZERS", "GradientDescent", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam",
+    ),
+    "fluxlab.engine.schedules": ("Constant", "StepDecay", "ExponentialDecay", "CosineDecay"),
+    "fluxlab.engine.regularizers": ("L1", "L2", "ClipValue", "ClipNorm"),
+    "fluxlab.engine.initializers": ("INITIALIZERS",),
+    "fluxlab.engine.rowwise": ("softmax",),
     "fluxlab.engine.data": ("matrix_data_preprocessor",),
     "fluxlab.engine.activations": (
-        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish",
+        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish", "gelu", "softplus",
+        "threshold",
     ),
-    "fluxlab.engine.losses": ("mse",),
+    "fluxlab.engine.losses": (
+        "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
+        "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
+    ),
     "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
     "fluxlab.engine.ops": (
         "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "log", "max",

@@ -1,87 +1,113 @@
-"""FLUX's own way in: `form_network`, `forward_pass`, `back_propagation`, `learn`, `predict`."""
+"""A network on its data: any list of layers, a cost, an optimizer; learned, saved, predicted with."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fluxlab.engine.activations import activation
-from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.data import matrix_data_preprocessor
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.history import History
-from fluxlab.engine.initializers import xavier_uniform
-from fluxlab.engine.models.dense import build
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.losses import cost as cost_named
+from fluxlab.engine.models.sequential import Design, Layer, learning, predicting
 from fluxlab.engine.op import Array
+from fluxlab.engine.optimizers import optimizer as optimizer_of
 from fluxlab.engine.trace import Trace
-
-# FLUX's eleven matrices of a layer, and what they are called in the trace.
-FLUX_MATRICES = {
-    "weights_matrix": "w", "bias_matrix": "b", "input_matrix": "x",
-    "weight_and_input_matrix": "x @ w", "weight_input_bias_matrix": "a",
-    "activated_output_matrix": "h", "dC_dy_matrix": "dC_dh", "dC_da_matrix": "dC_da",
-    "dC_dw_matrix": "dC_dw", "dC_db_matrix": "dC_db", "dh_da_matrix": "dh_da",
-}  # fmt: skip
-
-
-class Layer:
-    """FLUX's eleven matrices of one layer, as copies: `layer.dC_dw_matrix`, (inputs, neurons).
-
-    `weights_matrix` and `bias_matrix` can also be set. In FLUX's words `dC_dy_matrix` is the
-    cost's derivative with respect to the layer's output; for the last layer that is y.
-    """
-
-    network: Network
-    number: int
-    name: str
-
-    def __init__(self, network: Network, number: int) -> None:
-        vars(self).update(network=network, number=number, name=f"layer {number}")
-
-    def __getattr__(self, name: str) -> Array:
-        if name not in FLUX_MATRICES:
-            raise AttributeError(
-                f"A layer has no {name!r}. Its matrices: {', '.join(FLUX_MATRICES)}."
-            )
-        return self.network.trace[self._full(name)].value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in ("weights_matrix", "bias_matrix"):
-            raise AttributeError(f"{name} cannot be set; weights_matrix and bias_matrix can.")
-        self.network.trace.set(self._full(name), value)
-
-    def _full(self, name: str) -> str:
-        return f"{self.name}/{FLUX_MATRICES[name]}"
-
-    def __dir__(self) -> list[str]:
-        return [*FLUX_MATRICES]
-
-    def __repr__(self) -> str:
-        inputs, neurons = self.network.trace[f"{self.name}/w"].shape
-        return f"<{self.name}: {inputs} → {neurons}, {self.network.activations[self.number - 1]}>"
+from fluxlab.engine.views import LayerView
 
 
 class Network:
-    """A dense network on its data, as one trace of a whole iteration.
+    """A network on its data, as one trace of a whole iteration; nothing is computed yet.
+
+    Parameters
+    ----------
+    layers : what x goes through, such as [Dense(8, "relu"), Dropout(0.2), Dense(3, "softmax")].
+    inputs : (samples, features); anything that `matrix_data_preprocessor` takes.
+    targets : (samples, outputs).
+    cost : a name in `COSTS`, such as "mse", "cross_entropy" or "cross_entropy_logits".
+    optimizer : a name in `OPTIMIZERS`, or an optimizer such as Adam(0.01).
+    schedule : how the learning rate changes, such as CosineDecay(2000).
+    regularizers : penalties such as [L2(1e-4)].
+    clip : ClipValue(1) or ClipNorm(1).
+    batch : rows per iteration; None: all. A short last batch is used like the others.
+    seed : of the first weights, of the shuffling, and of every random number inside.
 
     Attributes
     ----------
     trace : the steps of one iteration: forward, backward, update.
     layers : FLUX's matrices, layer by layer.
     history : what was learned, with the way back.
-    activations : one name per layer.
     """
 
-    def __init__(self, trace: Trace, activations: Sequence[str]) -> None:
-        self.trace = trace
-        self.activations = tuple(activations)
-        self._data = trace["x"].value, trace["target"].value
-        self._names = dict(trace.axis_labels)
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        inputs: Any,
+        targets: Any,
+        *,
+        cost: str = "mse",
+        optimizer: Any = "adam",
+        schedule: Any = None,
+        regularizers: Sequence[Any] = (),
+        clip: Any = None,
+        batch: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        if isinstance(layers, str) or not len(list(layers)) or not all(map(callable, layers)):
+            raise BadInput(
+                f"Network: layers must be a list such as [Dense(8, 'relu'), Dense(1)], got {layers!r}."
+            )
+        whole("Network", "seed", seed, 0)
+        if batch is not None:
+            whole("Network", "batch", batch, 1)
+        cost_named(cost)
+        x, target = _matrix("inputs", inputs), _matrix("targets", targets)
+        if len(x) != len(target):
+            raise BadInput(
+                f"Network: inputs has {len(x)} rows and targets has {len(target)}; each sample "
+                "needs one row in both."
+            )
+        self.design = Design(
+            tuple(layers), cost, optimizer_of(optimizer), schedule, tuple(regularizers), clip,
+            None if batch is None else int(batch), True, int(seed),
+        )  # fmt: skip
+        self._start(x, target, _row_names(inputs), {}, 0)
+
+    def _start(
+        self, x: Array, target: Array, names: dict[str, list[str]], values: dict[str, Array], iteration: int
+    ) -> None:
+        self._data, self._names = (x, target), names
         self._rows: list[int] | None = None
-        self.layers = [Layer(self, i + 1) for i in range(len(activations))]
+        self.validation: list[tuple[int, float]] = []
+        self.trace = self._record(x, target, values, iteration)
+        self.trace.axis_labels.update(names)
+        self.trace.move(0)
+        self.layers = [LayerView(self, i + 1) for i in range(len(self.design.layers))]
+
+    def _record(
+        self, x: Array, target: Array, values: dict[str, Array], iteration: int
+    ) -> Trace:
+        outputs = [layer.neurons for layer in self.design.layers if isinstance(layer, Dense)]
+        if outputs and outputs[-1] != target.shape[1]:
+            raise BadInput(
+                f"Network: the last layer has {outputs[-1]} neurons, but targets has "
+                f"{target.shape[1]} columns; they must be equal."
+            )
+        title = f"{'-'.join(map(str, [x.shape[1], *outputs]))} network"
+        made = learning(self.design, x, target, values, title)
+        if "learning rate" in values:
+            made.set("learning rate", values["learning rate"])
+        assert made.history is not None
+        made.history.iteration = made.history.records[0].iteration = iteration
+        return made
+
+    # -- looking --------------------------------------------------------------------------------
 
     @property
     def history(self) -> History:
@@ -91,8 +117,13 @@ class Network:
     @property
     def sizes(self) -> list[int]:
         """Neurons per layer, the implicit input layer first."""
-        weights = [self.trace[f"{layer.name}/w"] for layer in self.layers]
-        return [weights[0].shape[0], *(w.shape[1] for w in weights)]
+        dense = [layer.neurons for layer in self.design.layers if isinstance(layer, Dense)]
+        return [self._data[0].shape[1], *dense]
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """One name per layer; "linear" for layers that have none."""
+        return tuple(getattr(layer, "activation", "linear") for layer in self.design.layers)
 
     @property
     def rows(self) -> list[int] | None:
@@ -106,112 +137,169 @@ class Network:
         names = self._names.get("sample", [])
         return names if len(names) == count else [str(i) for i in range(count)]
 
+    def values(self) -> dict[str, Array]:
+        """Parameters and everything else that is carried on, by name (copies)."""
+        with self.trace.lock:
+            found = {m.name: m.buffer.copy() for m in self.trace.carry}
+            return found | {"learning rate": self.trace["learning rate"].value}
+
     def __repr__(self) -> str:
         return f"{'-'.join(map(str, self.sizes))} network"
+
+    # -- changing -------------------------------------------------------------------------------
 
     def set_activation(self, layer: int, name: str) -> None:
         """Give a layer (counted from 1) another activation; weights stay, history starts anew."""
         if layer not in range(1, len(self.layers) + 1):
             raise BadInput(f"set_activation: layer must be 1 to {len(self.layers)}, got {layer!r}.")
         activation(name)
-        chosen = list(self.activations)
-        chosen[layer - 1] = name
-        self._form(self._rows, chosen)
+        chosen = list(self.design.layers)
+        if not isinstance(chosen[layer - 1], Dense):
+            raise BadInput(f"set_activation: layer {layer} is not dense, so it has no activation.")
+        chosen[layer - 1] = dataclasses.replace(chosen[layer - 1], activation=name)  # type: ignore[type-var]
+        self.design = dataclasses.replace(self.design, layers=tuple(chosen))
+        self._form(self._rows)
 
     def set_samples(self, rows: Sequence[int] | None) -> None:
         """Look at some rows of the data only (None: all); weights stay, history starts anew."""
         count = len(self._data[0])
         if rows is not None and (not len(rows) or any(not 0 <= r < count for r in rows)):
             raise BadInput(f"set_samples: rows must lie in 0 to {count - 1}, got {list(rows)!r}.")
-        self._form(None if rows is None else [int(r) for r in rows], self.activations)
+        self._form(None if rows is None else [int(r) for r in rows])
 
-    def _form(self, rows: list[int] | None, activations: Sequence[str]) -> None:
-        """Record the trace again with the weights as they are."""
+    def _form(self, rows: list[int] | None) -> None:
+        """Record the trace again with the numbers as they are."""
         with self.trace.lock:
             x, target = self._data
             if rows is not None:
                 x, target = x[rows], target[rows]
-            parameters = [
-                (self.trace[f"{layer.name}/w"].value, self.trace[f"{layer.name}/b"].value)
-                for layer in self.layers
-            ]
-            made = build(x, target, parameters, activations, self.trace.title)
-            made.descend(learning_rate=float(self.trace["learning rate"].value))
-            history = made.history
-            assert history is not None
-            history.iteration = history.records[0].iteration = self.history.iteration
-            self._rows, self.activations = rows, tuple(activations)
+            made = self._record(x, target, self.values(), self.history.iteration)
+            self._rows = rows
             position = self.trace.position
-            names = self._names.get("sample")
-            if names is not None:
+            if "sample" in self._names:
+                names = self._names["sample"]
                 chosen = names if rows is None else [names[r] for r in rows]
                 self.trace.axis_labels["sample"] = chosen
             self.trace.become(made)
             self.trace.move(min(position, len(made.steps)))
 
+    # -- learning -------------------------------------------------------------------------------
 
-def form_network(
-    layers: Sequence[int],
-    inputs: Any,
-    targets: Any,
-    hidden_activation: str = "leaky_relu",
-    output_activation: str = "sigmoid",
-    learning_rate: float = 0.01,
-    seed: int = 0,
-) -> Network:
-    """Form a dense network; nothing is computed yet.
-
-    Parameters
-    ----------
-    layers : neurons per layer without the implicit input layer: [8, 4, 1] on data with 4
-        columns is a 4-8-4-1 network.
-    inputs : (samples, features); anything that `matrix_data_preprocessor` takes.
-    targets : (samples, outputs).
-    hidden_activation, output_activation : names in `fluxlab.ACTIVATIONS`.
-    seed : the weights are Xavier uniform from this seed; biases are zero.
-    """
-    if not isinstance(layers, list | tuple | np.ndarray) or not len(layers):
-        raise BadInput(f"form_network: layers must be a list such as [8, 4, 1], got {layers!r}.")
-    for neurons in layers:
-        if isinstance(neurons, bool) or not isinstance(neurons, int | np.integer) or neurons < 1:
-            raise BadInput(
-                f"form_network: layers holds {neurons!r}; each layer needs a whole number of "
-                "neurons, 1 or more."
+    def advance(
+        self, iterations: int, progress: bool | Callable[[int, float], object] = False
+    ) -> History:
+        """Learn for `iterations`; see `learn`."""
+        trace, history = self.trace, self.history
+        report, finish = _reporter(progress, iterations)
+        done = 0
+        try:
+            while done < iterations:
+                seconds = 0.05 if progress else float("inf")
+                done += history.advance(iterations - done, seconds=seconds)
+                report(history.iteration, float(trace.cost.buffer.reshape(())), done)
+        except KeyboardInterrupt:
+            history.stopped = (
+                f"Stopped by hand at iteration {history.iteration}; what was learned is kept."
             )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise BadInput(f"form_network: seed must be a whole number, 0 or more, got {seed!r}.")
-    check_learning_rate("form_network", learning_rate)
-    x, target = _matrix("inputs", inputs), _matrix("targets", targets)
-    labels = _row_names(inputs)
-    if len(x) != len(target):
-        raise BadInput(
-            f"form_network: inputs has {len(x)} rows and targets has {len(target)}; each sample "
-            "needs one row in both."
-        )
-    if target.shape[1] != layers[-1]:
-        raise BadInput(
-            f"form_network: the last layer has {layers[-1]} neurons, but targets has "
-            f"{target.shape[1]} columns; they must be equal."
-        )
-    names = [hidden_activation] * (len(layers) - 1) + [output_activation]
-    for name in names:
-        activation(name)
-    draw = np.random.default_rng(seed)
-    sizes = [x.shape[1], *(int(n) for n in layers)]
-    parameters = [(xavier_uniform(m, n, draw), np.zeros((1, n))) for m, n in pairwise(sizes)]
-    title = f"{'-'.join(map(str, sizes))} network"
-    trace = build(x, target, parameters, names, title)
-    trace.axis_labels.update(labels)
-    trace.descend(learning_rate=learning_rate)
-    trace.move(0)
-    return Network(trace, names)
+            print(history.stopped)
+        finally:
+            finish()
+        return history
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Batches that go once through the data."""
+        size = self.design.batch
+        return 1 if size is None else -(-len(self._data[0]) // size)
+
+    def fit(
+        self,
+        epochs: int = 1,
+        validation: tuple[Any, Any] | None = None,
+        patience: int | None = None,
+        progress: bool | Callable[[int, float], object] = False,
+    ) -> History:
+        """Learn for `epochs` passes through the data; returns the history.
+
+        validation : (inputs, targets); their cost after each epoch is kept in `validation`.
+        patience : early stopping: stop after so many epochs without a better validation cost, and
+            go back to the best weights.
+        """
+        whole("fit", "epochs", epochs, 1)
+        if validation is None:
+            if patience is not None:
+                raise BadInput("fit: patience needs validation=(inputs, targets) to watch.")
+            return self.advance(epochs * self.iterations_per_epoch, progress)
+        if patience is not None:
+            whole("fit", "patience", patience, 1)
+        best = (float("inf"), self.history.iteration)
+        waited = 0
+        for _ in range(epochs):
+            self.advance(self.iterations_per_epoch, progress)
+            if self.history.stopped:
+                break
+            cost = self.evaluate(*validation)
+            self.validation.append((self.history.iteration, cost))
+            waited = waited + 1 if cost >= best[0] else 0
+            best = min(best, (cost, self.history.iteration))
+            if patience is not None and waited >= patience:
+                break
+        if patience is not None:
+            self.history.travel(best[1])
+        return self.history
+
+    def evaluate(self, inputs: Any, targets: Any) -> float:
+        """The cost on other data, without penalties, as when predicting."""
+        x, target = self._fitting(inputs), _matrix("targets", targets)
+        made = predicting(self.design, x, self.values(), linked=False)
+        return float(cost_named(self.design.cost)(made["y"].value, target))
+
+    def predict(self, inputs: Any) -> Array:
+        """The output for new rows, (samples, outputs). The network itself is not touched."""
+        return predicting(self.design, self._fitting(inputs), self.values())["y"].value
+
+    def _fitting(self, inputs: Any) -> Array:
+        x = _matrix("inputs", inputs, "predict")
+        expected = self._data[0].shape[1]
+        if x.shape[1] != expected and x.shape == (expected, 1):
+            x = x.T  # one sample, given as a flat list
+        if x.shape[1] != expected:
+            raise BadInput(
+                f"predict: inputs has {x.shape[1]} columns; the network was formed on data with "
+                f"{expected}."
+            )
+        return x
+
+    # -- keeping --------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write everything, data included, so that learning can go on elsewhere; see `load`."""
+        from fluxlab.engine.files import save
+
+        save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """A saved network; it goes on with the same numbers as one that never stopped."""
+        from fluxlab.engine.files import load
+
+        return load(cls, Path(path))
 
 
-def _matrix(argument: str, data: Any) -> Array:
+def whole(function: str, argument: str, value: object, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`."""
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not number or value < least:  # type: ignore[operator]
+        raise BadInput(
+            f"{function}: {argument} must be a whole number, {least} or more, got {value!r}."
+        )
+
+
+def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
     try:
         return matrix_data_preprocessor(data)
     except BadInput as problem:
-        text = str(problem).replace("matrix_data_preprocessor:", f"form_network: {argument}:", 1)
+        text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
         raise BadInput(text) from None
 
 
@@ -222,74 +310,10 @@ def _row_names(inputs: Any) -> dict[str, list[str]]:
             "sample": [str(i) for i in inputs.index],
             "feature": [str(c) for c in inputs.columns],
         }
-    table = np.asarray(inputs) if not isinstance(inputs, str) else np.zeros((0, 0))
+    table = np.asarray(inputs) if not isinstance(inputs, str | Path) else np.zeros((0, 0))
     if table.dtype.kind in "fiub" and table.ndim == 2 and np.isin(table, (0, 1)).all():
         return {"sample": ["".join(str(int(bit)) for bit in row) for row in table]}
     return {}
-
-
-def forward_pass(network: Network) -> Array:
-    """Run the forward pass; returns y, (samples, outputs)."""
-    trace = network.trace
-    with trace.lock:
-        trace.run(trace.end_of("forward"))
-        return trace["y"].value
-
-
-def back_propagation(network: Network) -> float:
-    """Run the backward pass (and first the forward pass, if it has not run); returns C, the MSE."""
-    trace = network.trace
-    with trace.lock:
-        if trace.position < trace.end_of("forward"):
-            trace.move(trace.end_of("forward"))
-        trace.move(trace.end_of("forward"))
-        trace.move(trace.end_of("backward"))
-        return float(trace.cost.value)
-
-
-def learn(
-    network: Network,
-    learning_rate: float | None = None,
-    iterations: int = 1000,
-    progress: bool | Callable[[int, float], object] = False,
-) -> History:
-    """Learn for `iterations` whole iterations; returns the history.
-
-    Parameters
-    ----------
-    learning_rate : default: the network's own.
-    progress : True shows a bar with the cost; a function is called with (iteration, cost)
-        about twenty times a second.
-
-    Ctrl-C (or Jupyter's stop button) stops early and keeps what was learned. If the cost
-    becomes infinite, learning stops there with Diverged, and the last finite weights stay.
-    """
-    trace, history = network.trace, network.history
-    if (
-        isinstance(iterations, bool)
-        or not isinstance(iterations, int | np.integer)
-        or iterations < 1
-    ):
-        raise BadInput(f"learn: iterations must be a whole number, 1 or more, got {iterations!r}.")
-    with trace.lock:
-        if learning_rate is not None:
-            rate = check_learning_rate("learn", learning_rate)
-            if rate != float(trace["learning rate"].buffer):
-                trace.set("learning rate", rate)
-    report, finish = _reporter(progress, iterations)
-    done = 0
-    try:
-        while done < iterations:
-            done += history.advance(iterations - done, seconds=0.05 if progress else float("inf"))
-            report(history.iteration, float(trace.cost.buffer.reshape(())), done)
-    except KeyboardInterrupt:
-        history.stopped = (
-            f"Stopped by hand at iteration {history.iteration}; what was learned is kept."
-        )
-        print(history.stopped)
-    finally:
-        finish()
-    return history
 
 
 def _reporter(
@@ -308,30 +332,3 @@ def _reporter(
     if callable(progress):
         return (lambda iteration, cost, done: progress(iteration, cost)), lambda: None
     return (lambda iteration, cost, done: None), lambda: None
-
-
-def predict(network: Network, inputs: Any) -> Array:
-    """The network's output for new rows, (samples, outputs). The network itself is not touched."""
-    try:
-        x = matrix_data_preprocessor(inputs)
-    except BadInput as problem:
-        raise BadInput(
-            str(problem).replace("matrix_data_preprocessor:", "predict: inputs:", 1)
-        ) from None
-    expected = network.sizes[0]
-    if x.shape[1] != expected and x.shape == (expected, 1):
-        x = x.T  # one sample, given as a flat list
-    if x.shape[1] != expected:
-        raise BadInput(
-            f"predict: inputs has {x.shape[1]} columns; the network was formed on data with "
-            f"{expected}."
-        )
-    with network.trace.lock:
-        parameters = [
-            (network.trace[f"{layer.name}/w"].value, network.trace[f"{layer.name}/b"].value)
-            for layer in network.layers
-        ]
-    made = build(
-        x, np.zeros((len(x), network.sizes[-1])), parameters, network.activations, "prediction"
-    )
-    return made["y"].value

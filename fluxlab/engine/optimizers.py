@@ -70,14 +70,20 @@ class Update:
     update.
     """
 
-    def __init__(self, parameter: Matrix, gradient: Matrix, rate: Matrix, count: Matrix) -> None:
+    def __init__(
+        self, parameter: Matrix, gradient: Matrix, rate: Matrix, count: Matrix | None,
+        values: dict[str, Array],
+    ) -> None:  # fmt: skip
         self.parameter, self.gradient, self.rate, self.count = parameter, gradient, rate, count
+        self._values = values
 
     def state(self, name: str) -> Matrix:
         """A matrix that is remembered from iteration to iteration; it starts at 0."""
         trace, shape = self.parameter.trace, self.parameter.shape
         made = trace.input(f"{name} of {self.parameter.local}", np.zeros(shape), "state")
         made.axes = self.parameter.axes
+        if made.name in self._values:
+            made.buffer[...] = self._values[made.name]
         return made
 
 
@@ -87,6 +93,7 @@ class GradientDescent:
 
     learning_rate: float = 0.01
     name: ClassVar[str] = "gradient_descent"
+    counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
         return step_down(u.parameter, u.rate, u.gradient)  # type: ignore[no-any-return]
@@ -99,6 +106,7 @@ class Momentum:
     learning_rate: float = 0.01
     beta: float = 0.9
     name: ClassVar[str] = "momentum"
+    counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
         v = u.state("v")
@@ -113,6 +121,7 @@ class Nesterov:
     learning_rate: float = 0.01
     beta: float = 0.9
     name: ClassVar[str] = "nesterov"
+    counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
         v = u.state("v")
@@ -128,6 +137,7 @@ class AdaGrad:
     learning_rate: float = 0.01
     epsilon: float = 1e-8
     name: ClassVar[str] = "adagrad"
+    counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
         s = u.state("s")
@@ -143,6 +153,7 @@ class RMSprop:
     beta: float = 0.9
     epsilon: float = 1e-8
     name: ClassVar[str] = "rmsprop"
+    counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
         s = u.state("s")
@@ -159,6 +170,7 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     name: ClassVar[str] = "adam"
+    counts: ClassVar[bool] = True
 
     def __call__(self, u: Update) -> Matrix:
         m, v = u.state("m"), u.state("v")
@@ -203,12 +215,13 @@ def record_optimizer(
     schedule: Any = None,
     clip: Any = None,
     later: Sequence[Callable[[], None]] = (),
-    iteration: Array | None = None,
+    values: dict[str, Array] | None = None,
 ) -> None:
     """Record the update of each parameter (default: of all), once, and begin the history.
 
     `schedule` turns the learning rate into that of the iteration, `clip` the gradients into
-    smaller ones, `later` records what else is carried, such as running means.
+    smaller ones, `later` records what else is carried, such as running means. `values` are
+    what the optimizer remembered, by name, if learning goes on.
     """
     chosen = optimizer(chosen)
     names = parameters or [m.name for m in trace.inputs if m.kind == "parameter"]
@@ -216,8 +229,11 @@ def record_optimizer(
     gradients = [gradient_of(trace, matrix) for matrix in matrices]
     with trace.recording("update", ""):
         rate = trace.input("learning rate", check_learning_rate("optimizer", chosen.learning_rate))
-        before = iteration_of(trace, None if iteration is None else {"iteration": iteration})
-        count = keep(before, add(before, 1.0))
+        counts = chosen.counts or schedule is not None or "iteration" in trace
+        count = None
+        if counts:
+            before = iteration_of(trace, values)
+            count = keep(before, add(before, 1.0))
         if schedule is not None and not isinstance(schedule, Constant):
             rate = schedule(rate, before).named("learning rate now")
         if clip is not None:
@@ -225,7 +241,7 @@ def record_optimizer(
     for matrix, gradient in zip(matrices, gradients, strict=True):
         matrix.kind = "parameter"
         with trace.recording("update", matrix.scope):
-            keep(matrix, chosen(Update(matrix, gradient, rate, count)))
+            keep(matrix, chosen(Update(matrix, gradient, rate, count, values or {})))
     for record in later:
         record()
     trace.history = History(trace)

@@ -61,18 +61,21 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
     trace.backward()
     record_optimizer(
         trace, design.optimizer, schedule=design.schedule, clip=design.clip, later=building.later,
-        iteration=values.get("iteration"),
+        values=values,
     )  # fmt: skip
     return trace
 
 
-def predicting(design: Design, x: Any, values: dict[str, Array]) -> Trace:
-    """The forward pass alone, as it is when predicting; `y` holds probabilities for logit costs."""
+def predicting(design: Design, x: Any, values: dict[str, Array], linked: bool = True) -> Trace:
+    """The forward pass alone, as it is when predicting.
+
+    With a cost on logits `y` holds probabilities, unless `linked` is False.
+    """
     trace = Trace("prediction")
     building = Building(trace, False, values, np.random.default_rng(0), design.seed)
     h = _layers(design, building, trace.input("x", x, axes=("sample", "feature")))
     link = getattr(cost_named(design.cost), "link", None)
-    if link is not None:
+    if link is not None and linked:
         h = activation(link)(h)
     if h.step is None:
         h = ops.same(h)
