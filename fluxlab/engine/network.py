@@ -18,6 +18,8 @@ from fluxlab.engine.models.dense import build
 from fluxlab.engine.op import Array
 from fluxlab.engine.trace import Trace
 
+TURN = 0.1  # seconds that `learn` holds the lock at a time
+
 # FLUX's eleven matrices of a layer, and what they are called in the trace.
 FLUX_MATRICES = {
     "weights_matrix": "w", "bias_matrix": "b", "input_matrix": "x",
@@ -280,7 +282,8 @@ def learn(
     done = 0
     try:
         while done < iterations:
-            done += history.advance(iterations - done, seconds=0.05 if progress else float("inf"))
+            # In short turns, so that widgets get the lock in between.
+            done += history.advance(iterations - done, seconds=TURN)
             report(history.iteration, float(trace.cost.buffer.reshape(())), done)
     except KeyboardInterrupt:
         history.stopped = (
