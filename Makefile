@@ -62,7 +62,8 @@ clean:
 
 # Python 3.11 or later, with venv. Says what to install where something is missing.
 $(VENV)/python:
-	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	@found=; \
+	for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    found=$$python; break; \
 	  fi; \

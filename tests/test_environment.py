@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -59,6 +61,7 @@ def test_the_wheel_carries_lessons_scripts_and_command(tmp_path: Path) -> None:
     """A plain `pip install` has all that `fluxlab lab` needs; read from the files in git."""
     wheel = next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"]))
     names = set(zipfile.ZipFile(wheel).namelist())
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     listed = subprocess.run(
         ["git", "ls-files", "fluxlab", "lessons"], cwd=ROOT, capture_output=True, text=True
     ).stdout.split()
@@ -69,3 +72,11 @@ def test_the_wheel_carries_lessons_scripts_and_command(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "tools", "benchmarks"))]
     entry = next(name for name in names if name.endswith("entry_points.txt"))
     assert b"fluxlab = fluxlab.cli:main" in zipfile.ZipFile(wheel).read(entry)
+    found = subprocess.run(
+        [sys.executable, "-c", "from fluxlab import cli; print(cli.lessons_folder())"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.strip() == str(tmp_path / "installed" / "fluxlab" / "lessons")

@@ -81,13 +81,13 @@ class History:
         trace._run(0, trace.cost.step.number + 1)
         return float(trace.cost.buffer.reshape(()))
 
-    def _record(self) -> Record:
+    def _record(self, cost: float | None = None) -> Record:
         """Remember the state of this iteration, unless it is remembered already."""
         place = bisect_left(self.records, self.iteration, key=lambda r: r.iteration)
         if place < len(self.records) and self.records[place].iteration == self.iteration:
             return self.records[place]
         state = self._still | {m: m.buffer.copy() for m in self.trace.carry}
-        made = Record(self.iteration, state, self._cost(), place == 0)
+        made = Record(self.iteration, state, self._cost() if cost is None else cost, place == 0)
         self.records.insert(place, made)
         if len(self.records) > self._limit:
             self._thin()
@@ -103,7 +103,6 @@ class History:
 
     def note_edit(self) -> None:
         """An input was changed by hand: this state is recorded, what came after is forgotten."""
-        position = self.trace.position
         self.stopped = ""
         still = self._still
         self._still = {
@@ -112,11 +111,12 @@ class History:
         }
         self.records = [r for r in self.records if r.iteration < self.iteration]
         try:
-            self._record().kept = True
+            # The trace has just been run up to its position; the cost need not be run again.
+            cost = self.trace.cost
+            self._record(float(cost.buffer.reshape(())) if cost.ready else None).kept = True
         except BadInput:  # a step cannot use it; Trace.set takes it back
             self._still = still
             raise
-        self.trace.run(position)
 
     # -- moving ---------------------------------------------------------------------------------
 

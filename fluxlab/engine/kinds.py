@@ -102,9 +102,13 @@ class Elementwise(Op):
             trace = step.output.trace
             made = len(trace.steps)
             local = slope(step.output, *step.inputs, **step.params)
-            if len(trace.steps) > made:
-                trace.call_slope(local, step.output, source)
-            share = OPS["multiply"](dC_dout, local)
+            recorded = len(trace.steps) > made
+            if recorded and dC_dout.local == "dC_dC" and local.shape == source.shape:
+                share = local  # dC_dC is 1: the cost's own slope is the gradient
+            else:
+                if recorded:
+                    trace.call_slope(local, step, operand)
+                share = OPS["multiply"](dC_dout, local)
         return unbroadcast(share, source.shape)
 
     def axes(self, step: Step) -> tuple[str | None, ...]:

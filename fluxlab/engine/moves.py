@@ -161,7 +161,7 @@ class Scatter(Op):
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         number = int(np.ravel_multi_index(index, step.output.shape)) if index else 0
         target = self._map([m.buffer for m in step.inputs[1:]], step.params)
-        return [(0, np.argwhere(target == number).reshape(-1, len(step.inputs[0].shape)))]
+        return [(0, np.argwhere(target == number))]
 
     def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
         return float(np.sum(values[0]))

@@ -22,6 +22,9 @@ from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
 
+TURN = 0.1  # seconds that learning holds the lock at a time
+
+
 class Network:
     """A network on its data, as one trace of a whole iteration; nothing is computed yet.
 
@@ -194,8 +197,8 @@ class Network:
         done = 0
         try:
             while done < iterations:
-                seconds = 0.05 if progress else float("inf")
-                done += history.advance(iterations - done, seconds=seconds)
+                # In short turns, so that widgets get the lock in between.
+                done += history.advance(iterations - done, seconds=TURN)
                 report(history.iteration, float(trace.cost.buffer.reshape(())), done)
         except KeyboardInterrupt:
             history.stopped = (

@@ -42,7 +42,11 @@ power: Elementwise = Elementwise(
     lambda out, u, exponent: (
         [(np.square, u, out)] if exponent == 2 else [(np.power, u, np.array(float(exponent)), out)]
     ),
-    (lambda out, u, exponent: multiply(float(exponent), power(u, exponent=exponent - 1)),),
+    (
+        lambda out, u, exponent: multiply(
+            float(exponent), u if exponent in (0, 2) else power(u, exponent=exponent - 1)
+        ),
+    ),
     latex="{<0>}^{<exponent>}", numpy="<0> ** <exponent>", words="<0> to the power of <exponent>",
 )  # fmt: skip
 exp: Elementwise = Elementwise(

@@ -180,6 +180,7 @@ class Trace:
         self.axis_labels: dict[str, list[str]] = {}
         self.history: History | None = None
         self.carry: dict[Matrix, Matrix] = {}
+        self.slopes: dict[Matrix, tuple[Step, int]] = {}
         self.position = self.version = 0
         self._names: dict[str, Matrix] = {}
         self._aliases: dict[str, Matrix] = {}
@@ -446,11 +447,13 @@ class Trace:
         finally:
             self._phase, self._scope = before
 
-    def call_slope(self, matrix: Matrix, output: Matrix, source: Matrix) -> None:
-        """Name a local derivative `dh_da`, after what it is the slope of."""
+    def call_slope(self, matrix: Matrix, step: Step, operand: int) -> None:
+        """Name a local derivative `dh_da`, after the step and the input it is the slope of."""
+        output, source = step.output, step.inputs[operand]
         below = self.called(source, output.scope)
         self.rename(matrix, f"d{output.local}_d{below}", output.scope)
         matrix.kind, matrix.of = "slope", source
+        self.slopes[matrix] = step, operand
 
     def become(self, other: Trace) -> None:
         """Take over another trace's steps and matrices; who holds this trace sees the new ones.

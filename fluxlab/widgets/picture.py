@@ -25,7 +25,7 @@ ZERO, LOW, HIGH, EMPTY = "#eef1f4", "#1258b0", "#c2500c", "#e6e9ed"
 UNIT_0, UNIT_1, BAD, ACCENT = "#f3f1f8", "#5b2a86", "#b3261e", "#0b5fd0"
 FONTS = {"serif": "DejaVuSerif-Italic", "sans": "DejaVuSans", "bold": "DejaVuSans-Bold"}
 LANES = {"values": "values →", "gradients": "← gradients", "updates": "updates"}
-SHADES = 6  # of each colour: few, so that the file is small
+SHADES = 5  # of each colour: few, so that the file is small
 NUMBERS = 120  # numbers inside cells at most, for a small file
 
 
@@ -102,13 +102,14 @@ def board_image(
             _paint(pixels, shown, scales[id(shown)], selection)
         image = Image.fromarray(pixels)
         draw = ImageDraw.Draw(image)
-        numbered = [p for p in layout.places if p.cell[0] >= 20 and p.slot.matrix.ready]
+        numbered = [p for p in layout.places if p.cell[0] >= 20]
         if sum(p.slot.matrix.buffer.size for p in numbered) > NUMBERS:  # then only C and the like
             numbered = [p for p in numbered if p.slot.matrix.buffer.size == 1]
         for shown in layout.places:
             _title(draw, shown)
         for shown in numbered:
-            _numbers(draw, shown, scales[id(shown)])
+            if shown.slot.matrix.ready:
+                _numbers(draw, shown, scales[id(shown)])
     _headers(image, draw, layout)
     return image
 

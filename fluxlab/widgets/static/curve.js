@@ -63,6 +63,9 @@ function render({ model, el }) {
   const stopped = element("div", { class: "fl-stopped", role: "status" });
   el.append(element("div", { class: "fl-frame" }, picture, foot), stopped, error);
 
+  /** The last iteration that one can travel to; it may lie after the last recorded one. */
+  const end = () => Math.max(xs.at(-1) ?? 0, state?.iteration ?? 0);
+
   // Places of the plot, in pixels.
   let box = { left: 0, right: 1, top: 0, bottom: 1 }, toX, toY;
 
@@ -76,7 +79,7 @@ function render({ model, el }) {
     const log = state.scale === "log" && low > 0;
     if (!(high > low)) { high = log ? low * 2 : low + (Math.abs(low) || 1) / 2; low = log ? low / 2 : low - (Math.abs(low) || 1) / 2; }
     else if (!log) { if (low > 0 && low < high / 2) low = 0; }
-    const first = xs[0] ?? 0, last = Math.max(xs.at(-1) ?? 1, first + 1);
+    const first = xs[0] ?? 0, last = Math.max(end(), first + 1);
     box = { left: small ? 8 : 58, right: width - 10, top: 8, bottom: height - (small ? 8 : 36) };
     toX = (x) => box.left + ((x - first) / (last - first)) * (box.right - box.left);
     if (log) [low, high] = [low * 0.9, high * 1.1];
@@ -168,7 +171,7 @@ function render({ model, el }) {
     const iteration = handleAt ?? state.iteration;
     const place = nearest(iteration);
     const cost = handleAt == null && state.cost != null ? state.cost : ys[place] ?? null;
-    const x = toX(Math.min(Math.max(iteration, xs[0] ?? 0), xs.at(-1) ?? 0));
+    const x = toX(Math.min(Math.max(iteration, xs[0] ?? 0), end()));
     const y = Number.isFinite(cost) && cost != null && (state.scale !== "log" || cost > 0)
       ? Math.min(Math.max(toY(cost), box.top), box.bottom) : box.bottom;
     for (const [key, value] of Object.entries({ x1: x, x2: x, y1: box.top, y2: box.bottom }))
@@ -185,7 +188,7 @@ function render({ model, el }) {
       element("span", {}, value),
     );
     handle.setAttribute("aria-valuemin", xs[0] ?? 0);
-    handle.setAttribute("aria-valuemax", xs.at(-1) ?? 0);
+    handle.setAttribute("aria-valuemax", end());
     handle.setAttribute("aria-valuenow", iteration);
     handle.setAttribute("aria-valuetext", `iteration ${iteration}, ${value}`);
     const flat = ys.some((y) => y <= 0);
@@ -200,7 +203,7 @@ function render({ model, el }) {
 
   const travel = (iteration) => {
     if (!xs.length) return;
-    handleAt = Math.min(Math.max(Math.round(iteration), xs[0]), xs.at(-1));
+    handleAt = Math.min(Math.max(Math.round(iteration), xs[0]), end());
     fl.send({ type: "travel", iteration: handleAt });
     later();
   };
@@ -208,10 +211,10 @@ function render({ model, el }) {
   const keys = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = handleAt ?? state?.iteration ?? 0;
-    const page = Math.max(1, Math.round(((xs.at(-1) ?? 0) - (xs[0] ?? 0)) / 10));
+    const page = Math.max(1, Math.round((end() - (xs[0] ?? 0)) / 10));
     const target = {
       ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1,
-      PageDown: at - page, PageUp: at + page, Home: xs[0], End: xs.at(-1),
+      PageDown: at - page, PageUp: at + page, Home: xs[0], End: end(),
     }[event.key];
     if (target === undefined) return;
     event.preventDefault();

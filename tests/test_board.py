@@ -1,0 +1,421 @@
+"""The board: where matrices stand, what is sent, what it says without a page."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import fluxlab as fl
+from fluxlab import plots
+from fluxlab.engine.errors import BadInput
+from fluxlab.widgets.board import Board, links, outlined
+from fluxlab.widgets.frame import Frame, largest
+from fluxlab.widgets.layout import Band, arrange, is_window, place
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def net() -> Any:
+    X, Y = fl.data.parity(4)
+    return fl.form_network([8, 4, 1], X, Y, learning_rate=0.8, seed=3)
+
+
+class Page:
+    """A board with what it sends."""
+
+    def __init__(self, thing: Any, **options: Any) -> None:
+        self.board = Board(thing, **options)
+        self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
+        self.board.send = lambda content, buffers=None: self.sent.append((content, buffers or []))
+
+    def tell(self, **message: Any) -> None:
+        self.board._receive(self.board, message, [])
+        assert self.board.error == ""
+
+    def open(self) -> Page:
+        self.tell(type="ready", page="p", width=760)
+        return self
+
+    def last(self, kind: str) -> tuple[dict[str, Any], list[bytes]]:
+        return [sent for sent in self.sent if sent[0]["type"] == kind][-1]
+
+    def numbers(self) -> np.ndarray[Any, Any]:
+        return np.frombuffer(self.last("frame")[1][0])
+
+
+def names(band: Band, lane: str) -> list[str]:
+    return [slot.local for column in band.columns for slot in column.lanes[lane]]
+
+
+# -- where matrices stand -----------------------------------------------------------------
+
+
+def test_a_dense_network_has_a_band_per_layer_and_one_for_the_cost(net: Any) -> None:
+    first, second, third, cost = arrange(net.trace)
+    columns = ["x", "w", "x @ w", "b", "a", "dh_da", "h"]
+    for band in (first, second, third):
+        assert names(band, "values") == columns
+        assert names(band, "gradients") == ["dC_dx", "dC_dw", "dC_db", "dC_da", "dC_dh"]
+        assert names(band, "updates") == ["w[new]", "b[new]"]
+    assert (first.title, first.detail) == ("Layer 1", "4 → 8 · leaky ReLU")
+    assert second.detail == "8 → 4 · leaky ReLU · x is h of layer 1"
+    assert third.detail == "4 → 1 · sigmoid · x is h of layer 2"
+    assert cost.title == "Cost"
+    assert {"y", "target", "squared error", "C", "learning rate"} <= set(names(cost, "values"))
+
+
+def test_a_gradient_stands_right_below_its_matrix_in_its_shape(net: Any) -> None:
+    layout = place(arrange(net.trace), 760)
+    at = {(p.band, p.slot.local): p for p in layout.places}
+    for band in range(3):
+        for value in "xwbah":
+            upper, lower = at[band, value], at[band, f"dC_d{value}"]
+            assert (upper.x, upper.cell, upper.width, upper.height) == (
+                lower.x, lower.cell, lower.width, lower.height,
+            )  # fmt: skip
+            assert lower.y > upper.y + upper.height
+    assert at[0, "a"].x < at[0, "dh_da"].x < at[0, "h"].x
+    for value in ("x", "w", "h"):  # columns are aligned over the bands
+        assert len({at[band, value].x for band in range(3)}) == 1
+    assert len({at[band, "w"].cell for band in range(3)}) == 1
+
+
+def overlapping(layout: Any) -> list[tuple[str, str]]:
+    boxes = [
+        (p.x, p.y - 14, p.x + p.width, p.y + p.height, p.slot.matrix.name) for p in layout.places
+    ]
+    return [
+        (a[4], b[4])
+        for i, a in enumerate(boxes)
+        for b in boxes[i + 1 :]
+        if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    ]
+
+
+@pytest.mark.parametrize("width", [320, 560, 760, 1100])
+def test_nothing_overlaps_or_sticks_out(net: Any, width: int) -> None:
+    layout = place(arrange(net.trace), width)
+    assert overlapping(layout) == []
+    assert layout.width <= width
+    assert all(p.x + p.width <= layout.width for p in layout.places)
+    assert all(p.y + p.height <= layout.height for p in layout.places)
+
+
+@given(
+    st.lists(st.integers(1, 70), min_size=2, max_size=4),
+    st.integers(1, 70),
+    st.integers(300, 1200),
+)
+def test_any_dense_network_fits(sizes: list[int], samples: int, width: int) -> None:
+    net = fl.form_network(sizes[1:], np.zeros((samples, sizes[0])), np.zeros((samples, sizes[-1])))
+    bands = arrange(net.trace)
+    layout = place(bands, width)
+    assert overlapping(layout) == []
+    shown = {id(m) for m in layout.matrices}
+    assert all(id(m) in shown for m in net.trace.matrices.values())
+
+
+def test_a_students_function_is_one_band_in_step_order() -> None:
+    def model(x: Any, w: Any) -> Any:
+        z = x @ w
+        s = fl.tanh(z)
+        return 3 * s * s
+
+    t = fl.trace(model, x=np.ones((3, 2)), w=np.ones((2, 5)))
+    t.backward()
+    (band,) = arrange(t)
+    values = names(band, "values")
+    assert values.index("x") < values.index("z") < values.index("s") < values.index("C")
+    assert "3" in values
+    assert set(t.matrices) == {s.matrix.name for c in band.columns for s in c.slots()}
+    below_s = next(c for c in band.columns if c.key == "s").lanes["gradients"]
+    assert below_s[0].local == "dC_ds"  # the sum first, then each use's share
+    assert len(below_s) == 3
+
+
+def test_scopes_become_bands() -> None:
+    def model(x: Any, w: Any) -> Any:
+        with fl.scope("first"):
+            h = fl.tanh(x @ w)
+        with fl.scope("second"):
+            return fl.tanh(h @ w)
+
+    t = fl.trace(model, x=np.ones((3, 2)), w=np.ones((2, 2)))
+    t.backward()
+    titles = [band.title for band in arrange(t)]
+    assert titles[:2] == ["First", "Second"]
+
+
+def test_before_the_backward_pass_there_is_one_lane() -> None:
+    t = fl.trace(lambda x, w: fl.tanh(x @ w), x=np.ones((3, 2)), w=np.ones((2, 5)))
+    page = Page(t).open()
+    assert {label["lane"] for label in page.last("layout")[0]["labels"]} == {"values"}
+    t.backward()
+    page.board.session.changed("values")  # other steps: another layout
+    assert {label["lane"] for label in page.last("layout")[0]["labels"]} == {"values", "gradients"}
+
+
+# -- what is sent -------------------------------------------------------------------------
+
+
+def test_numbers_are_sent_exactly(net: Any) -> None:
+    net.trace.run()
+    page = Page(net).open()
+    layout, numbers = page.last("layout")[0], page.numbers()
+    start = 0
+    for matrix in layout["matrices"]:
+        value = net.trace[matrix["name"]].value
+        part = numbers[start : start + value.size].reshape(value.shape)
+        np.testing.assert_array_equal(part, value)
+        start += value.size
+    assert start == numbers.size
+
+
+def test_nan_and_infinity_are_sent_as_they_are() -> None:
+    t = fl.trace(lambda x: fl.log(x) / (x - x), x=[[1.0, -1.0, 2.0]])
+    numbers = Page(t).open().numbers()
+    assert np.isnan(numbers).any()
+    assert np.isinf(numbers).any()
+
+
+def test_a_change_is_one_message(net: Any) -> None:
+    page = Page(net).open()
+    page.sent.clear()
+    net.trace.set("layer 1/w", 0.25, (0, 3))
+    page.board.session.changed("values")
+    ((message, buffers),) = page.sent
+    assert message["type"] == "frame"
+    assert len(buffers) == 1
+    assert 0.25 in np.frombuffer(buffers[0])
+
+
+def test_nothing_is_sent_before_a_page_is_there_and_after_it_is_gone(net: Any) -> None:
+    page = Page(net)
+    page.board.session.changed("values")
+    assert page.sent == []
+    page.open()
+    page.sent.clear()
+    page.tell(type="gone", page="p")
+    page.board.session.changed("values")
+    assert page.sent == []
+
+
+def test_position_tells_what_is_computed(net: Any) -> None:
+    page = Page(net).open()
+    net.trace.move(7)
+    page.board.session.changed("position")
+    assert page.last("frame")[0]["position"] == 7
+    ready = {m["name"]: m["step"] < 7 for m in page.last("layout")[0]["matrices"]}
+    assert all(net.trace[name].ready == known for name, known in ready.items())
+
+
+def test_a_frame_takes_less_than_half_a_millisecond() -> None:
+    rng = np.random.default_rng(0)
+    inputs = {f"m{i}": rng.normal(size=(16, 8)) for i in range(24)}
+    t = fl.trace(lambda **m: fl.sum(m["m0"]), **inputs)
+    page = Page(t).open()
+    took = []
+    for _ in range(200):
+        begun = time.process_time_ns()
+        page.board.refresh("values")
+        took.append(time.process_time_ns() - begun)
+    assert np.median(took) < 0.5e6
+
+
+def test_of_a_big_matrix_only_the_window_is_sent() -> None:
+    rng = np.random.default_rng(1)
+    w = rng.normal(size=(1000, 1000))
+    t = fl.trace(lambda x, w: fl.tanh(x @ w), x=rng.normal(size=(2, 1000)), w=w)
+    page = Page(t).open()
+    assert len(page.last("frame")[1][0]) < 100_000  # of 8 MB
+    page.tell(type="window", matrix="w", lead=[], row=120, column=990, level=24, seq=1)
+    message, _ = page.last("frame")
+    _, row, column, rows, columns, level = message["windows"]["w"]
+    assert (row, level) == (120, 24)
+    assert column + columns == 1000  # moved to the edge
+    matrices = page.last("layout")[0]["matrices"]
+    start = 0
+    for matrix in matrices:
+        if matrix["name"] == "w":
+            break
+        window = message["windows"].get(matrix["name"])
+        start += window[3] * window[4] if window else int(np.prod(matrix["shape"]))
+    seen = page.numbers()[start : start + rows * columns].reshape(rows, columns)
+    np.testing.assert_array_equal(seen, w[row : row + rows, column : column + columns])
+    assert message["extents"]["w"] == np.abs(w).max()  # colours do not change while one pans
+    assert page.last("done")[0]["of"] == "window"
+
+
+def test_selecting_outside_the_window_moves_it() -> None:
+    t = fl.trace(lambda x: fl.tanh(x), x=np.zeros((3, 500)))
+    page = Page(t).open()
+    page.board.select("x", 1, 444)
+    _, _, column, _, columns, _ = page.last("frame")[0]["windows"]["x"]
+    assert column <= 444 < column + columns
+
+
+def test_four_axes_are_shown_slice_by_slice() -> None:
+    x = np.arange(2 * 3 * 4 * 5, dtype=float).reshape(2, 3, 4, 5)
+    t = fl.trace(lambda x: fl.tanh(x), x=x)
+    page = Page(t).open()
+    page.tell(type="window", matrix="x", lead=[1, 2], row=0, column=0, level=0)
+    np.testing.assert_array_equal(page.numbers()[:20].reshape(4, 5), x[1, 2])
+    page.board.select("x", 0, 1, 3, 4)
+    np.testing.assert_array_equal(page.numbers()[:20].reshape(4, 5), x[0, 1])
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(-9, 400), st.sampled_from([1, 6, 50]))
+def test_windows_stay_inside(rows: int, columns: int, at: int, level: int) -> None:
+    t = fl.trace(lambda x: fl.tanh(x), x=np.zeros((rows, columns)))
+    frame = Frame([t["x"]], [(330, 240)])
+    window = frame.move(t["x"], (), at, at, level)
+    assert 0 <= window.row <= window.row + window.rows <= rows
+    assert 0 <= window.column <= window.column + window.columns <= columns
+    assert bool(window.level) == is_window((rows, columns))
+    assert len(frame.pack()) == 8 * window.rows * window.columns
+
+
+def test_largest_ignores_what_is_not_finite() -> None:
+    assert largest(np.array([1.0, -3.0, np.nan, np.inf])) == 3.0
+    assert largest(np.array([np.nan])) == 0.0
+
+
+# -- selection ----------------------------------------------------------------------------
+
+
+def test_a_selected_cell_tells_where_it_comes_from_and_goes(net: Any) -> None:
+    page = Page(net).open()
+    page.tell(type="select", matrix="layer 2/dC_dw", index=[2, 1], seq=4)
+    message = page.last("selection")[0]
+    assert (message["matrix"], message["index"]) == ("layer 2/dC_dw", (2, 1))
+    assert {item["matrix"]: item["box"] for item in message["from"]} == {
+        "layer 1/h": [[0, 15], [2, 2]],
+        "layer 2/dC_da": [[0, 15], [1, 1]],
+    }
+    assert message["to"] == [{"matrix": "layer 2/w[new]", "box": [[2, 2], [1, 1]]}]
+    assert page.last("done")[0] == {"type": "done", "of": "select", "seq": 4}
+    page.tell(type="clear")
+    assert page.last("selection")[0]["matrix"] is None
+
+
+def test_every_link_is_an_explained_term(net: Any) -> None:
+    """What is outlined is exactly what `explain` says, for every matrix."""
+    net.trace.run()
+    for matrix in net.trace.matrices.values():
+        index = tuple(n - 1 for n in matrix.shape)
+        shown = {
+            (item["matrix"], cell)
+            for item in links(matrix, index)["from"]
+            for cell in cells(item)
+        }
+        why = matrix.explain(*index)
+        told = {(ref.matrix.name, ref.index) for term in why.terms for ref in term.factors}
+        assert told <= shown
+        if not why.rest_count:
+            assert told == shown
+
+
+def cells(item: dict[str, Any]) -> list[tuple[int, ...]]:
+    if "cells" in item:
+        return [tuple(cell) for cell in item["cells"]]
+    return list(
+        map(tuple, np.stack(np.meshgrid(*[range(a, b + 1) for a, b in item["box"]]), -1)
+            .reshape(-1, len(item["box"])).tolist())
+    )  # fmt: skip
+
+
+def test_cells_that_fill_no_box_are_listed() -> None:
+    t = fl.trace(lambda x: fl.tanh(x), x=np.zeros((4, 4)))
+    found = outlined(t["x"], [[0, 0], [1, 1], [1, 1]])
+    assert found == {"matrix": "x", "cells": [[0, 0], [1, 1]]}
+    assert outlined(t["x"], np.zeros((0, 2))) is None
+    assert outlined(t["C"], np.zeros((1, 0), dtype=int)) == {"matrix": "C", "box": []}
+
+
+# -- arguments, and without a kernel --------------------------------------------------------
+
+
+def test_refuses_what_it_does_not_know(net: Any) -> None:
+    with pytest.raises(TypeError):
+        fl.Board(net, unknown=1)
+    with pytest.raises(BadInput, match="matrix, layer, shared"):
+        fl.Board(net, scale="log")
+    with pytest.raises(TypeError, match="form_network"):
+        fl.Board([1, 2])
+    with pytest.raises(IndexError):
+        fl.Board(net).select("C", 1)
+
+
+def test_a_wrong_request_is_shown_in_words(net: Any) -> None:
+    page = Page(net).open()
+    page.board._receive(page.board, {"type": "select", "matrix": "layer 1/q", "index": [0]}, [])
+    assert "layer 1/q" in page.board.error
+
+
+def test_says_where_it_is(net: Any) -> None:
+    assert repr(fl.Board(net)) == "Board of 4-8-4-1 network: step 0 of 36"
+    net.trace.move(5)
+    assert repr(fl.Board(net)) == (
+        "Board of 4-8-4-1 network: step 5 of 36 (forward, layer 2: a = x @ w + b)"
+    )
+
+
+def test_its_picture_is_small_and_quick(net: Any) -> None:
+    net.history.advance(50)
+    net.trace.move(20)
+    board = fl.Board(net)
+    board.select("layer 1/w", 1, 2)
+    bundle, _ = board._repr_mimebundle_()
+    assert len(bundle["image/png"]) < 20_480
+    image = Image.open(io.BytesIO(bundle["image/png"]))
+    assert image.size[0] <= 760
+    begun = time.process_time()
+    board.picture()
+    assert time.process_time() - begun < 0.4
+
+
+def test_pictures_of_anything() -> None:
+    big = fl.trace(
+        lambda x: fl.log(x), x=np.linspace(-1, 1, 2 * 3 * 70 * 9).reshape(2, 3, 70, 9)
+    )
+    for scale in ("matrix", "layer", "shared"):
+        assert fl.Board(big, scale=scale).picture()
+
+
+def test_static_figures(net: Any) -> None:
+    history = fl.learn(net, iterations=20, progress=False)
+    figures = [
+        fl.plot_mse_vs_iterations(history),
+        fl.plot_mse_vs_iterations(net, log=True),
+        plots.board_figure(net.trace),
+        plots.network_figure(net),
+        plots.heatmap([[1.0, np.nan, -2.0]], "dC_dw", labels={1: ["a", "b", "c"]}),
+        plots.heatmap(np.random.default_rng(0).uniform(size=(5, 300)), unit=True),
+    ]
+    for figure in figures:
+        assert figure._repr_png_()[:4] == b"\x89PNG"
+    with pytest.raises(TypeError, match="learn"):
+        fl.plot_mse_vs_iterations([1, 2])
+    with pytest.raises(ValueError, match="one or two axes"):
+        plots.heatmap(np.zeros((2, 2, 2)))
+
+
+# -- the script's own arithmetic ------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.parametrize("file", sorted((HERE / "js").glob("*.test.mjs")), ids=lambda p: p.stem)
+def test_script(file: Path) -> None:
+    done = subprocess.run(["node", "--test", file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
