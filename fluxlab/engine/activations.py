@@ -18,7 +18,7 @@ from fluxlab.engine.rowwise import softmax
 ACTIVATIONS: dict[str, Any] = {"softmax": softmax}
 # What costs little: 0-d operands; `fmax`, which is faster than `maximum` (but hides a NaN, so it
 # stands only where both sides have it); `sign`, which needs no cast as `greater` does.
-_0, _1 = np.array(0.0), np.array(1.0)
+_0, _1, _HALF = np.array(0.0), np.array(1.0), np.array(0.5)
 
 
 class Activation(Elementwise):

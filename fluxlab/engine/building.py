@@ -42,7 +42,9 @@ class Building:
         """A matrix to learn, in the current scope."""
         return self._input(local, initial, "parameter", axes)
 
-    def state(self, local: str, initial: Callable[[], Array], axes: tuple[str | None, ...]) -> Matrix:
+    def state(
+        self, local: str, initial: Callable[[], Array], axes: tuple[str | None, ...]
+    ) -> Matrix:
         """A matrix that is remembered from iteration to iteration but not learned."""
         return self._input(local, initial, "state", axes)
 

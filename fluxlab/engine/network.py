@@ -21,7 +21,6 @@ from fluxlab.engine.optimizers import optimizer as optimizer_of
 from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
-
 TURN = 0.1  # seconds that learning holds the lock at a time
 
 
@@ -83,7 +82,12 @@ class Network:
         self._start(x, target, _row_names(inputs), {}, 0)
 
     def _start(
-        self, x: Array, target: Array, names: dict[str, list[str]], values: dict[str, Array], iteration: int
+        self,
+        x: Array,
+        target: Array,
+        names: dict[str, list[str]],
+        values: dict[str, Array],
+        iteration: int,
     ) -> None:
         self._data, self._names = (x, target), names
         self._rows: list[int] | None = None
@@ -93,9 +97,7 @@ class Network:
         self.trace.move(0)
         self.layers = [LayerView(self, i + 1) for i in range(len(self.design.layers))]
 
-    def _record(
-        self, x: Array, target: Array, values: dict[str, Array], iteration: int
-    ) -> Trace:
+    def _record(self, x: Array, target: Array, values: dict[str, Array], iteration: int) -> Trace:
         outputs = [layer.neurons for layer in self.design.layers if isinstance(layer, Dense)]
         if outputs and outputs[-1] != target.shape[1]:
             raise BadInput(
@@ -280,6 +282,16 @@ class Network:
         from fluxlab.engine.files import save
 
         save(self, Path(path))
+
+    def to_numpy(self, iterations: int = 1) -> str:
+        """A plain NumPy script that starts from these numbers, runs alone, and gives the same.
+
+        It does `iterations` updates and prints the cost and y after them.
+        """
+        from fluxlab.engine.script import to_script
+
+        whole("to_numpy", "iterations", iterations, 0)
+        return to_script(self.trace, int(iterations), repr(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Network:

@@ -94,6 +94,4 @@ def _clipped(new: Matrix, old: Matrix) -> Matrix:
 
 def _above_zero(clipper: ClipValue | ClipNorm) -> None:
     if not np.isfinite(clipper.limit) or clipper.limit <= 0:
-        raise BadInput(
-            f"{type(clipper).__name__}: limit must be above 0, got {clipper.limit!r}."
-        )
+        raise BadInput(f"{type(clipper).__name__}: limit must be above 0, got {clipper.limit!r}.")

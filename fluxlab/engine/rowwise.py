@@ -70,7 +70,7 @@ class Rowwise(Op):
         assert slope is not None
         source = step.inputs[operand]
         local = slope(step.output, *step.inputs)
-        step.output.trace.call_slope(local, step.output, source)
+        step.output.trace.call_slope(local, step, operand)
         if self.single:
             return OPS["multiply"](dC_dout, local)  # type: ignore[no-any-return]
         lead = "abcdefgh"[: len(source.shape) - 1]

@@ -53,5 +53,3 @@ class LayerView:
     def __repr__(self) -> str:
         inputs, neurons = self.network.trace[f"{self.name}/w"].shape
         return f"<{self.name}: {inputs} → {neurons}, {self.network.activations[self.number - 1]}>"
-
-

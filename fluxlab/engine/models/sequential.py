@@ -142,4 +142,4 @@ def EXAMPLE() -> Trace:
     return learning(design, x, target, {}, "3-4-2 network with everything")
 
 
-__all__ = ["Design", "EXAMPLE", "Layer", "iteration_of", "learning", "predicting"]
+__all__ = ["EXAMPLE", "Design", "Layer", "iteration_of", "learning", "predicting"]
