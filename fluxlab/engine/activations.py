@@ -194,7 +194,8 @@ def _gelu_slope_calls(out: Any, a: Any) -> list[tuple[Any, ...]]:
     t, rest = np.empty_like(a), np.empty_like(a)
     return [
         *_gelu_tanh(t, a), (np.multiply, a, a, out), (np.multiply, out, np.array(3 * _CUBE), out),
-        (np.add, out, _1, out), (np.multiply, out, np.array(_ROOT), out), (np.multiply, out, a, out),
+        (np.add, out, _1, out), (np.multiply, out, np.array(_ROOT), out),
+        (np.multiply, out, a, out),
         (np.multiply, t, t, rest), (np.subtract, _1, rest, rest), (np.multiply, out, rest, out),
         (np.add, out, t, out), (np.add, out, _1, out), (np.multiply, out, _HALF, out),
     ]  # fmt: skip

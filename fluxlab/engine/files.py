@@ -55,10 +55,9 @@ def save(network: Network, path: Path) -> None:
         "validation": network.validation,
     }
     x, target = network._data
-    arrays = {f"value {name}": numbers for name, numbers in network.values().items()}
-    write_whole(
-        path, lambda file: np.savez(file, header=json.dumps(header), x=x, target=target, **arrays)
-    )
+    arrays: dict[str, Any] = {f"value {name}": a for name, a in network.values().items()}
+    arrays |= {"header": json.dumps(header), "x": x, "target": target}
+    write_whole(path, lambda file: np.savez(file, **arrays))
 
 
 def write_whole(path: Path, write: Any) -> None:

@@ -37,7 +37,9 @@ surprise: Elementwise = Elementwise(
 )  # fmt: skip
 surprise_slope: Elementwise = Elementwise(
     "surprise_slope", lambda y, t: -t / np.maximum(y, 1e-300),
-    lambda out, y, t: [(np.maximum, y, TINY, out), (np.divide, t, out, out), (np.negative, out, out)],
+    lambda out, y, t: [
+        (np.maximum, y, TINY, out), (np.divide, t, out, out), (np.negative, out, out),
+    ],
     (None, None), latex=r"-\frac{<1>}{<0>}", numpy="-<1> / <0>", words="minus <1> divided by <0>",
 )  # fmt: skip
 one_minus: Elementwise = Elementwise(

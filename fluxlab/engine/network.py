@@ -1,4 +1,4 @@
-"""A network on its data: any list of layers, a cost, an optimizer; learned, saved, predicted with."""
+"""A network on its data: any list of layers, a cost, an optimizer; learned, saved, asked."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class Network:
     ) -> None:
         if isinstance(layers, str) or not len(list(layers)) or not all(map(callable, layers)):
             raise BadInput(
-                f"Network: layers must be a list such as [Dense(8, 'relu'), Dense(1)], got {layers!r}."
+                "Network: layers must be a list such as [Dense(8, 'relu'), Dense(1)], got "
+                f"{layers!r}."
             )
         whole("Network", "seed", seed, 0)
         if batch is not None:

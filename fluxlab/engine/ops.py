@@ -444,7 +444,8 @@ def uniform(key: Any, shape: Sequence[int], seed: int = 0) -> Any:
 
 
 __all__ = [
-    "absolute", "add", "argmax", "batch_is_real", "batch_rows", "bell", "concatenate", "contract", "divide", "einsum", "exp", "expand",
+    "absolute", "add", "argmax", "batch_is_real", "batch_rows", "bell", "concatenate", "contract",
+    "divide", "einsum", "exp", "expand",
     "first_largest", "greater", "log", "matmul", "max", "maximum", "mean", "multiply", "negate",
     "outer", "pad", "patches", "power", "reshape", "rows", "same", "sign", "sqrt", "squared_error",
     "subtract", "sum", "top", "transpose", "uniform",

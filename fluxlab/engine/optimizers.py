@@ -27,7 +27,8 @@ def _blend_calls(out: Array, old: Array, new: Array, beta: float) -> list[tuple[
     rest = np.array(1.0 - beta)
     change = np.empty_like(new)
     return [
-        (np.subtract, new, old, change), (np.multiply, change, rest, change), (np.add, old, change, out),
+        (np.subtract, new, old, change), (np.multiply, change, rest, change),
+        (np.add, old, change, out),
     ]  # fmt: skip
 
 
@@ -116,7 +117,7 @@ class Momentum:
 
 @dataclass(frozen=True)
 class Nesterov:
-    """Momentum that looks ahead: v = beta v - eta dC_dw; w + beta v - eta dC_dw (Sutskever, 2013)."""
+    """Momentum that looks ahead: v as in Momentum; w + beta v - eta dC_dw (Sutskever, 2013)."""
 
     learning_rate: float = 0.01
     beta: float = 0.9

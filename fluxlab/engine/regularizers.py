@@ -38,7 +38,8 @@ class L2:
 def _penalty(regularizer: L1 | L2, size: Matrix) -> Matrix:
     if not np.isfinite(regularizer.strength) or regularizer.strength < 0:
         raise BadInput(
-            f"{type(regularizer).__name__}: strength must be 0 or more, got {regularizer.strength!r}."
+            f"{type(regularizer).__name__}: strength must be 0 or more, got "
+            f"{regularizer.strength!r}."
         )
     return multiply(regularizer.strength, size)  # type: ignore[no-any-return]
 
@@ -46,7 +47,8 @@ def _penalty(regularizer: L1 | L2, size: Matrix) -> Matrix:
 clip: Elementwise = Elementwise(
     "clip", lambda g, limit: min(max(g, -limit), limit),
     lambda out, g, limit: [
-        (np.minimum, g, np.array(float(limit)), out), (np.maximum, out, np.array(-float(limit)), out),
+        (np.minimum, g, np.array(float(limit)), out),
+        (np.maximum, out, np.array(-float(limit)), out),
     ],
     (None,), latex=r"\operatorname{clip}(<0>, \pm<limit>)", numpy="np.clip(<0>, -<limit>, <limit>)",
     words="<0>, held within ±<limit>",
@@ -54,7 +56,8 @@ clip: Elementwise = Elementwise(
 shrink: Elementwise = Elementwise(
     "shrink", lambda norm, limit: min(1.0, limit / norm) if norm > 0 else 1.0,
     lambda out, norm, limit: [
-        (np.maximum, norm, np.array(float(limit)), out), (np.divide, np.array(float(limit)), out, out),
+        (np.maximum, norm, np.array(float(limit)), out),
+        (np.divide, np.array(float(limit)), out, out),
     ],
     (None,), latex=r"\min(1, <limit> / <0>)", numpy="min(1, <limit> / <0>)",
     words="1, or less where <0> is larger than <limit>",

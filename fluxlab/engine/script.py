@@ -20,7 +20,8 @@ HELPERS = {
         "    return e / e.sum(axis=-1, keepdims=True)"
     ),
     "softmax_jacobian": (
-        "def softmax_jacobian(h):\n    return h[..., :, None] * (np.eye(h.shape[-1]) - h[..., None, :])"
+        "def softmax_jacobian(h):\n"
+        "    return h[..., :, None] * (np.eye(h.shape[-1]) - h[..., None, :])"
     ),
     "gelu_slope": (
         "def gelu_slope(a):\n    t = np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3))\n"
