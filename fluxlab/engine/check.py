@@ -111,9 +111,8 @@ def check(
             arrays = [m.buffer.copy() for m in step.inputs]
             nudged, result = arrays[operand], np.empty(step.output.shape)
             calls = step.op.bind(result, arrays, step.params)
-            # Where the step repeats a matrix, its slopes are those of the first repetition.
-            seen = [(0,) * (result.ndim - len(cell)) + cell for cell in cells]
-            moved = [_own(cell, nudged.shape) for cell in seen]
+            places = [step.op.slope_places(cell, operand, step) for cell in cells]
+            seen, moved = [out for out, _ in places], [own for _, own in places]
         middle = _read(calls, result, seen)
         left, right = np.empty(len(cells)), np.empty(len(cells))
         for k, (cell, place) in enumerate(zip(moved, seen, strict=True)):
@@ -138,12 +137,6 @@ def check(
             epsilon,
             float(shaky),
         )
-
-
-def _own(cell: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The cell of a matrix that is repeated to fill a larger one."""
-    own = cell[len(cell) - len(shape) :]
-    return tuple(0 if n == 1 else i for i, n in zip(own, shape, strict=True))
 
 
 def _read(calls: list[Call], result: Array, cells: list[tuple[int, ...]]) -> Array:

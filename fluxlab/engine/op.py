@@ -106,6 +106,18 @@ class Op:
         """This use's share of the gradient of input `operand`, recorded as steps."""
         raise NoGradient(f"The operation {self.name!r} has no gradient.")
 
+    def slope_places(
+        self, cell: tuple[int, ...], operand: int, step: Step
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Which output cell, by which cell of the input, a cell of the local derivative is of.
+
+        Where the step repeats a matrix, its slopes are those of the first repetition.
+        """
+        seen = (0,) * (len(step.output.shape) - len(cell)) + cell
+        shape = step.inputs[operand].shape
+        own = seen[len(seen) - len(shape) :]
+        return seen, tuple(0 if n == 1 else i for i, n in zip(own, shape, strict=True))
+
     # -- naming ---------------------------------------------------------------------------
 
     def latex_template(self, step: Step) -> str:

@@ -77,6 +77,14 @@ class Rowwise(Op):
         signature = f"{lead}i,{lead}ij->{lead}j"
         return OPS["contract"](dC_dout, local, signature=signature)  # type: ignore[no-any-return]
 
+    def slope_places(
+        self, cell: tuple[int, ...], operand: int, step: Step
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        if self.single:
+            return (*cell[:-1], 0), cell
+        *lead, i, j = cell
+        return (*lead, i), (*lead, j)
+
     def axes(self, step: Step) -> tuple[str | None, ...]:
         names = step.inputs[0].axes
         return (*names[:-1], None) if self.single else names
