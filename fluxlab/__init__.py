@@ -17,10 +17,13 @@ _HOME = {
         "form_network", "forward_pass", "back_propagation", "learn", "predict",
     ),
     "fluxlab.engine.network": ("Network",),
+    "fluxlab.engine.layers.augment": ("Augment", "move_images"),
     "fluxlab.engine.layers.dense": ("Dense",),
     "fluxlab.engine.layers.dropout": ("Dropout",),
     "fluxlab.engine.layers.noise": ("Noise",),
     "fluxlab.engine.layers.norm": ("BatchNorm", "LayerNorm"),
+    "fluxlab.engine.layers.stochastic": ("StochasticBinary",),
+    "fluxlab.engine.layers.temperature": ("Temperature",),
     "fluxlab.engine.optimizers": (
         "OPTIMIZERS", "GradientDescent", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam",
     ),
@@ -30,8 +33,8 @@ _HOME = {
     "fluxlab.engine.rowwise": ("softmax",),
     "fluxlab.engine.data": ("matrix_data_preprocessor",),
     "fluxlab.engine.activations": (
-        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish", "gelu", "softplus",
-        "threshold",
+        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish", "gelu",
+        "softplus", "threshold", "sigmoid_temperature",
     ),
     "fluxlab.engine.losses": (
         "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
@@ -39,7 +42,7 @@ _HOME = {
     ),
     "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
     "fluxlab.engine.ops": (
-        "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "log", "max",
+        "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "hold", "log", "max",
         "maximum", "mean", "outer", "pad", "patches", "reshape", "rows", "sqrt", "sum", "top",
         "transpose", "uniform",
     ),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.errors import unknown
+from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.engine.kinds import ONE, Elementwise
 from fluxlab.engine.op import OPS
 from fluxlab.engine.rowwise import softmax
@@ -225,5 +225,62 @@ threshold = Activation(
         "words": "0 everywhere: the threshold is flat, so no gradient comes through",
     },
 )  # fmt: skip
+
+
+def _tempered(a: Any, t: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-a / t))
+
+
+def _above_zero(t: Any) -> None:
+    if np.any(t <= 0):
+        raise BadInput(
+            f"sigmoid_temperature: temperature must be above 0, got {float(np.min(t)):g}. Near 0 "
+            "the curve becomes the threshold; for that itself use fl.threshold."
+        )
+
+
+class SigmoidTemperature(Elementwise):
+    """The sigmoid of a / temperature, with the temperature as a second matrix, usually 0-d.
+
+    `fl.sigmoid_temperature(a, 0.5)` or `fl.sigmoid_temperature(a, t)` with a traced t, which can
+    be dragged. As t approaches 0 it becomes the threshold, as t grows it flattens towards 0.5.
+    """
+
+    activation = True
+
+    def __call__(self, a: Any, temperature: Any = 1.0) -> Any:
+        return super().__call__(a, temperature)
+
+
+_t_slope = Elementwise(
+    "sigmoid_temperature_slope", lambda h, t: h * (1 - h) / t,
+    lambda out, h, t: [
+        (np.subtract, _1, h, out), (np.multiply, out, h, out), (np.divide, out, t, out)
+    ],
+    (None, None), latex=r"\frac{<0> \odot (1 - <0>)}{<1>}", numpy="<0> * (1 - <0>) / <1>",
+    words="<0> times (1 - <0>), divided by <1>: the colder, the steeper in the middle",
+)  # fmt: skip
+_t_turn = Elementwise(
+    "temperature_slope", lambda h, a, t: -h * (1 - h) * a / (t * t),
+    lambda out, h, a, t: [
+        (np.subtract, _1, h, out), (np.multiply, out, h, out), (np.multiply, out, a, out),
+        (np.divide, out, t, out), (np.divide, out, t, out), (np.negative, out, out),
+    ],
+    (None, None, None), latex=r"-\frac{<0> \odot (1 - <0>) \odot <1>}{{<2>}^2}",
+    numpy="-<0> * (1 - <0>) * <1> / <2> ** 2",
+    words="how <0> moves towards 0.5 as <2> grows",
+)  # fmt: skip
+sigmoid_temperature = SigmoidTemperature(
+    "sigmoid_temperature", _tempered,
+    lambda out, a, t: [
+        (_above_zero, t), (np.divide, a, t, out), (np.negative, out, out), (np.exp, out, out),
+        (np.add, out, _1, out), (np.divide, _1, out, out),
+    ],
+    (lambda h, a, t: _t_slope(h, t), lambda h, a, t: _t_turn(h, a, t)), unit=True,
+    latex=r"\frac{1}{1 + e^{-<0> / <1>}}", numpy="1 / (1 + np.exp(-<0> / <1>))",
+    words="<0> divided by <1>, squeezed into 0..1 by the sigmoid",
+)  # fmt: skip
+ACTIVATIONS["sigmoid_temperature"] = sigmoid_temperature
 
 __all__ = ["ACTIVATIONS", "OPS", "Activation", "activation", *ACTIVATIONS]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fluxlab.engine.op import Array
+from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.ops import multiply, sum, uniform
 from fluxlab.engine.trace import Matrix, Trace
 
@@ -63,10 +63,11 @@ class Building:
         """The number of updates so far, as a matrix of the trace; made when first needed."""
         return iteration_of(self.trace, self.values)
 
-    def random(self, like: Matrix) -> Matrix:
+    def random(self, like: Matrix | Shape) -> Matrix:
         """Uniform random numbers in [0, 1), new in each iteration, the same when it comes back."""
         self._draws += 1
-        return uniform(self.iteration, like.shape, seed=self.seed * 1009 + self._draws)  # type: ignore[no-any-return]
+        shape = like.shape if isinstance(like, Matrix) else like
+        return uniform(self.iteration, shape, seed=self.seed * 1009 + self._draws)  # type: ignore[no-any-return]
 
     def mean(self, x: Matrix) -> Matrix:
         """The mean over the samples, (1, ...), of the real rows only."""

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.layers.augment import Augment
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.dropout import Dropout
 from fluxlab.engine.layers.noise import Noise
 from fluxlab.engine.layers.norm import BatchNorm, LayerNorm
+from fluxlab.engine.layers.stochastic import StochasticBinary
+from fluxlab.engine.layers.temperature import Temperature
 from fluxlab.engine.models.sequential import Design
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import OPTIMIZERS
@@ -30,7 +33,8 @@ FORMAT = "fluxlab network 1"
 PARTS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        Dense, Dropout, Noise, BatchNorm, LayerNorm, L1, L2, ClipValue, ClipNorm,
+        Dense, Dropout, Noise, BatchNorm, LayerNorm, Augment, StochasticBinary, Temperature,
+        L1, L2, ClipValue, ClipNorm,
         *OPTIMIZERS.values(), *SCHEDULES.values(),
     )
 }  # fmt: skip

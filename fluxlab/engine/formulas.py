@@ -89,6 +89,8 @@ def numpy_name(matrix: Matrix, scope: str = "") -> str:
 def numpy_line(step: Step) -> str:
     """`dC_dw = x.T @ dC_da`; a step whose result is called by its formula stands alone."""
     names = [numpy_name(m, step.scope) for m in step.inputs]
+    if step.op.name == "add":  # a sum needs no brackets around what it adds
+        names = [name[1:-1] if name.startswith("(") else name for name in names]
     right = fill(step.op.numpy_template(step), names, step.params)
     text = right if _by_formula(step.output) else f"{numpy_name(step.output)} = {right}"
     foreign = _foreign(step)

@@ -116,6 +116,11 @@ class Gather(Op):
     def joined(self, step: Step) -> str:
         return "moved"
 
+    def numpy_template(self, step: Step) -> str:
+        template = super().numpy_template(step)
+        turned = tuple(reversed(range(len(step.inputs[0].shape))))
+        return "<0>.T" if step.params.get("axes") == turned else template
+
     def differentiable(self, operand: int) -> bool:
         return self._sources is None or operand < self._sources
 

@@ -15,12 +15,14 @@ from fluxlab.engine.errors import BadInput
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.losses import cost as cost_named
+from fluxlab.engine.losses import one_hot
 from fluxlab.engine.models.sequential import Design, Layer, learning, predicting
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import optimizer as optimizer_of
 from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
+CLASS_COSTS = ("cross_entropy", "cross_entropy_logits")
 TURN = 0.1  # seconds that learning holds the lock at a time
 
 
@@ -31,7 +33,8 @@ class Network:
     ----------
     layers : what x goes through, such as [Dense(8, "relu"), Dropout(0.2), Dense(3, "softmax")].
     inputs : (samples, features); anything that `matrix_data_preprocessor` takes.
-    targets : (samples, outputs).
+    targets : (samples, outputs); with a cross-entropy also one column of class numbers from 0,
+        which become one-hot rows.
     cost : a name in `COSTS`, such as "mse", "cross_entropy" or "cross_entropy_logits".
     optimizer : a name in `OPTIMIZERS`, or an optimizer such as Adam(0.01).
     schedule : how the learning rate changes, such as CosineDecay(2000).
@@ -70,7 +73,7 @@ class Network:
         if batch is not None:
             whole("Network", "batch", batch, 1)
         cost_named(cost)
-        x, target = _matrix("inputs", inputs), _matrix("targets", targets)
+        x, target = _matrix("inputs", inputs), _targets(layers, cost, targets)
         if len(x) != len(target):
             raise BadInput(
                 f"Network: inputs has {len(x)} rows and targets has {len(target)}; each sample "
@@ -101,9 +104,15 @@ class Network:
     def _record(self, x: Array, target: Array, values: dict[str, Array], iteration: int) -> Trace:
         outputs = [layer.neurons for layer in self.design.layers if isinstance(layer, Dense)]
         if outputs and outputs[-1] != target.shape[1]:
+            hint = (
+                f" For class numbers take a cost of {' or '.join(CLASS_COSTS)}, or give "
+                f"fl.one_hot(targets, {outputs[-1]})."
+                if target.shape[1] == 1
+                else ""
+            )
             raise BadInput(
                 f"Network: the last layer has {outputs[-1]} neurons, but targets has "
-                f"{target.shape[1]} columns; they must be equal."
+                f"{target.shape[1]} columns; they must be equal.{hint}"
             )
         title = f"{'-'.join(map(str, [x.shape[1], *outputs]))} network"
         made = learning(self.design, x, target, values, title)
@@ -144,9 +153,10 @@ class Network:
         return names if len(names) == count else [str(i) for i in range(count)]
 
     def values(self) -> dict[str, Array]:
-        """Parameters and everything else that is carried on, by name (copies)."""
+        """Parameters, and all else that is kept from iteration to iteration, by name (copies)."""
         with self.trace.lock:
-            found = {m.name: m.buffer.copy() for m in self.trace.carry}
+            kept = [m for m in self.trace.inputs if m in self.trace.carry or m.kind == "state"]
+            found = {m.name: m.buffer.copy() for m in kept}
             return found | {"learning rate": self.trace["learning rate"].value}
 
     def __repr__(self) -> str:
@@ -256,7 +266,8 @@ class Network:
 
     def evaluate(self, inputs: Any, targets: Any) -> float:
         """The cost on other data, without penalties, as when predicting."""
-        x, target = self._fitting(inputs), _matrix("targets", targets)
+        x = self._fitting(inputs)
+        target = _targets(self.design.layers, self.design.cost, targets)
         made = predicting(self.design, x, self.values(), linked=False)
         return float(cost_named(self.design.cost)(made["y"].value, target))
 
@@ -317,6 +328,21 @@ def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
     except BadInput as problem:
         text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
         raise BadInput(text) from None
+
+
+def _targets(layers: Sequence[Layer], cost: str, targets: Any) -> Array:
+    """Targets as a matrix; class numbers become one-hot rows where each class has its neuron."""
+    target = _matrix("targets", targets)
+    classes = next((d.neurons for d in reversed(layers) if isinstance(d, Dense)), 1)
+    if target.shape[1] > 1 or classes == 1 or cost not in CLASS_COSTS:
+        return target
+    try:
+        return one_hot(target, classes)
+    except BadInput as problem:
+        raise BadInput(
+            f"Network: targets has 1 column, but the last layer has {classes} neurons, so the "
+            f"column must hold class numbers. {problem}"
+        ) from None
 
 
 def _row_names(inputs: Any) -> dict[str, list[str]]:

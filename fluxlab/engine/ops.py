@@ -101,6 +101,11 @@ add_all: Elementwise = Elementwise(
     ],
     (ONE,), latex="", numpy="", words="the shares of all uses, added up",
 )  # fmt: skip
+hold: Elementwise = Elementwise(
+    "hold", lambda u: u, np.positive, (None,),
+    latex=r"\overline{<0>}", numpy="np.positive(<0>)",
+    words="<0>, held: the backward pass and the gradient check take it for a fixed number",
+)  # fmt: skip
 # One template for any number of inputs.
 add_all.latex_template = lambda step: " + ".join(f"<{i}>" for i in range(len(step.inputs)))  # type: ignore[method-assign]
 add_all.numpy_template = add_all.latex_template  # type: ignore[method-assign]
@@ -446,7 +451,7 @@ def uniform(key: Any, shape: Sequence[int], seed: int = 0) -> Any:
 __all__ = [
     "absolute", "add", "argmax", "batch_is_real", "batch_rows", "bell", "concatenate", "contract",
     "divide", "einsum", "exp", "expand",
-    "first_largest", "greater", "log", "matmul", "max", "maximum", "mean", "multiply", "negate",
-    "outer", "pad", "patches", "power", "reshape", "rows", "same", "sign", "sqrt", "squared_error",
-    "subtract", "sum", "top", "transpose", "uniform",
+    "first_largest", "greater", "hold", "log", "matmul", "max", "maximum", "mean", "multiply",
+    "negate", "outer", "pad", "patches", "power", "reshape", "rows", "same", "sign", "sqrt",
+    "squared_error", "subtract", "sum", "top", "transpose", "uniform",
 ]  # fmt: skip

@@ -152,7 +152,8 @@ def downstream(trace: Trace, source: Matrix, target: Matrix) -> tuple[Array, Arr
     """A private program from `source` to `target`: (source's numbers, target's numbers, calls).
 
     It has storage of its own for all that depends on `source`, so running it changes nothing
-    in the trace. The gradient check nudges the first array and reads the second.
+    in the trace. The gradient check nudges the first array and reads the second. What a `hold`
+    step gives stays as it is.
     """
     home: dict[Matrix, Array] = {source: source.buffer.copy()}
     calls: list[Call] = []
@@ -162,6 +163,8 @@ def downstream(trace: Trace, source: Matrix, target: Matrix) -> tuple[Array, Arr
             needed.update(step.inputs)
     start = -1 if source.step is None else source.step.number
     for step in trace.steps:
+        if step.op.name == "hold":
+            continue  # a held matrix counts as a fixed number, here as in the backward pass
         if step.number > start and step.output in needed and any(m in home for m in step.inputs):
             arrays = [home.get(m, m.buffer) for m in step.inputs]
             out = step.op.output(arrays, step.params)
