@@ -42,8 +42,8 @@ _HOME = {
     ),
     "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
     "fluxlab.engine.ops": (
-        "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "hold", "log", "max",
-        "maximum", "mean", "outer", "pad", "patches", "reshape", "rows", "sqrt", "sum", "top",
+        "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "hold", "log",
+        "max", "maximum", "mean", "outer", "pad", "patches", "reshape", "rows", "sqrt", "sum", "top",
         "transpose", "uniform",
     ),
     "fluxlab.widgets.board": ("Board",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -257,7 +258,8 @@ class Contraction(Op):
         form = product_form(left, right, target)
         if form is None:
             return rf"{self._sum(step)} <0>_{{{left}}}\,<1>_{{{right}}}"
-        return form.replace(".T", r"^{\top}").replace("@", r"\,")
+        turned = re.sub(r"(<\d>|\))\.T", r"{\1}^{\\top}", form)
+        return turned.replace("@", r"\,")
 
     def numpy_template(self, step: Step) -> str:
         (left, right), target = letters(step.params["signature"])

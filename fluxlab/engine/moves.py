@@ -119,7 +119,9 @@ class Gather(Op):
     def numpy_template(self, step: Step) -> str:
         template = super().numpy_template(step)
         turned = tuple(reversed(range(len(step.inputs[0].shape))))
-        return "<0>.T" if step.params.get("axes") == turned else template
+        if step.params.get("axes") == turned:
+            return "<0>.T"
+        return f"<0>[{place(step.params['where'])}]" if "where" in step.params else template
 
     def differentiable(self, operand: int) -> bool:
         return self._sources is None or operand < self._sources
@@ -130,6 +132,18 @@ class Gather(Op):
         selectors = step.inputs[self.sources(len(step.inputs)) :]
         source = step.inputs[operand]
         return OPS["scatter"](dC_dout, *selectors, of=self.name, shape=source.shape, **step.params)  # type: ignore[no-any-return]
+
+
+def place(where: Sequence[Any]) -> str:
+    """The inside of x[...]: ((0, 1, None), 2) is `0:1, 2`."""
+
+    def part(p: Any) -> str:
+        if not isinstance(p, tuple):
+            return str(p)
+        start, stop, by = ("" if i is None else str(i) for i in p)
+        return f"{start}:{stop}" + (f":{by}" if by else "")
+
+    return ", ".join(part(p) for p in where)
 
 
 class Scatter(Op):
@@ -182,6 +196,14 @@ class Scatter(Op):
 
     def joined(self, step: Step) -> str:
         return "sum"
+
+    def numpy_template(self, step: Step) -> str:
+        there = f"np.zeros({step.params['shape']})"
+        if "where" in step.params:
+            return f"{there}; it[{place(step.params['where'])}] += <0>"
+        if step.params["of"] == "rows":
+            return f"{there}; np.add.at(it, <1>.astype(int), <0>)"
+        return super().numpy_template(step)
 
 
 # -- selection ----------------------------------------------------------------------------
