@@ -41,6 +41,7 @@ function render({ model, el }) {
     asked = 0;
     if (pending && board.layout && pending.message.version === board.layout.version) {
       takeFrame(board, pending.message, pending.buffers);
+      canvas.dataset.frame = pending.message.seq;
       if (!moving.busy()) for (const name of Object.keys(wanted)) delete wanted[name];
       updateTools();
     }
