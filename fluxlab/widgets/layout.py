@@ -114,7 +114,7 @@ class _Plan:
         """The phase that makes a matrix, or that uses it first."""
         if matrix.step is not None:
             return str(matrix.step.phase)
-        if matrix.kind in ("gradient", "update", "slope"):
+        if matrix.kind in ("gradient", "update", "slope") or matrix.of is not None:
             return "backward"
         if matrix.kind == "constant" and matrix.uses:
             return str(matrix.uses[0].phase)
