@@ -44,6 +44,11 @@ function render({ model, el }) {
       canvas.dataset.frame = pending.message.seq;
       if (!moving.busy()) for (const name of Object.keys(wanted)) delete wanted[name];
       updateTools();
+      if (hover) { // a window may have moved below the pointer
+        const found = cellAt(hover.place, board.windowOf(hover.place.matrix), hover.atX, hover.atY);
+        if (found) [hover.row, hover.column] = found;
+        else leave();
+      }
     }
     pending = null;
     if (!board.layout || !board.offsets.length) return;
@@ -104,7 +109,7 @@ function render({ model, el }) {
       board.offsets = [];
       hover = null;
       board.cursor = null;
-      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 480)}px`;
+      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
       makeTools();
     },
     frame(message, buffers) {
@@ -279,14 +284,14 @@ function render({ model, el }) {
           canvas.classList.add("fl-pan");
           const { level } = drag.window;
           ask(drag.place, { ...drag.window, row: drag.window.row - dy / level, column: drag.window.column - dx / level });
-          tip.hidden = true;
+          leave();
           return;
         }
       }
       const found = hit(event);
       if (!found) return leave();
       const same = hover && hover.place === found.place && hover.row === found.row && hover.column === found.column;
-      hover = { ...found, x: event.clientX, y: event.clientY };
+      hover = { ...found, x: event.clientX, y: event.clientY, atX: event.offsetX, atY: event.offsetY };
       canvas.classList.add("fl-over");
       showTip();
       if (!same) lightUp(cellOf(found));
