@@ -54,9 +54,9 @@ class Board(View):
         fresh = self._lay_out(again=what in ("all", "layout"))
         if fresh:
             self._send_layout()
-        if what == "selection":
-            self._reveal()
-        self._send_frame()
+        # The numbers are there already when a cell is selected, unless it is one of a window.
+        if what != "selection" or self._reveal() or fresh:
+            self._send_frame()
         if fresh or what == "selection":
             self._send_selection()
 
@@ -136,11 +136,13 @@ class Board(View):
             message |= {"matrix": matrix.name, "index": index, **links(matrix, index)}
         self.send(message)
 
-    def _reveal(self) -> None:
-        """Bring the selected cell into its window."""
-        if self.session.selection is not None and self._frame is not None:
-            name, index = self.session.selection
-            self._frame.reveal(self.trace[name], index)
+    def _reveal(self) -> bool:
+        """Bring the selected cell into its window; whether its matrix has one."""
+        if self.session.selection is None or self._frame is None:
+            return False
+        name, index = self.session.selection
+        self._frame.reveal(self.trace[name], index)
+        return name in self._frame.moved()
 
     # -- what the page asks -----------------------------------------------------------------
 

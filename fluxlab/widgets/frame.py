@@ -85,11 +85,11 @@ class Frame:
             ):
                 self.move(other, lead, row, column, level)
 
-    def reveal(self, matrix: Any, index: tuple[int, ...]) -> bool:
-        """Move the window so that a cell is seen; whether it had to move."""
+    def reveal(self, matrix: Any, index: tuple[int, ...]) -> None:
+        """Move the window so that a cell is seen."""
         window = self.windows.get(matrix.name)
         if window is None:
-            return False
+            return
         row, column = ((0, 0, *index))[-2:]
         lead = tuple(index[:-2])
         inside = (
@@ -100,7 +100,6 @@ class Frame:
         if not inside:
             up, left = row - window.rows // 2, column - window.columns // 2
             self.move_together(matrix, lead, up, left, window.level)
-        return not inside
 
     def _bind(self) -> None:
         """Views of what is seen, and where each goes in the buffer."""

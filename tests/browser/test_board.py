@@ -175,7 +175,8 @@ def test_a_cell_run_again_sends_nothing_to_the_old_board(lab: Lab) -> None:
     lab.run_cell(PARITY)
     stage(lab)
     lab.run_cell("first = board")
-    lab.evaluate("panel.content.activeCellIndex = 0; await app.commands.execute('notebook:run-cell');")
+    lab.evaluate("panel.content.activeCellIndex = 0;")
+    lab.evaluate("await app.commands.execute('notebook:run-cell');")
     lab.wait_idle()
     lab.page.wait_for_timeout(300)
     assert lab.run_cell("print(first.shown, board.shown)") == "False True\n"
