@@ -167,6 +167,17 @@ def test_before_the_backward_pass_there_is_one_lane() -> None:
     assert {label["lane"] for label in page.last("layout")[0]["labels"]} == {"values", "gradients"}
 
 
+def test_another_choice_of_samples_is_another_board(net: Any) -> None:
+    page = Page(net).open()
+    page.board.select("layer 2/a", 12, 1)
+    net.set_samples([3, 5])
+    page.board.session.changed("values")
+    assert page.board.error == ""
+    shapes = {m["name"]: m["shape"] for m in page.last("layout")[0]["matrices"]}
+    assert shapes["layer 2/a"] == (2, 4)
+    assert page.last("selection")[0]["matrix"] is None
+
+
 # -- what is sent -------------------------------------------------------------------------
 
 
