@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import shutil
 import subprocess
 import time
@@ -166,6 +167,17 @@ def test_before_the_backward_pass_there_is_one_lane() -> None:
     assert {label["lane"] for label in page.last("layout")[0]["labels"]} == {"values", "gradients"}
 
 
+def test_another_choice_of_samples_is_another_board(net: Any) -> None:
+    page = Page(net).open()
+    page.board.select("layer 2/a", 12, 1)
+    net.set_samples([3, 5])
+    page.board.session.changed("values")
+    assert page.board.error == ""
+    shapes = {m["name"]: m["shape"] for m in page.last("layout")[0]["matrices"]}
+    assert shapes["layer 2/a"] == (2, 4)
+    assert page.last("selection")[0]["matrix"] is None
+
+
 # -- what is sent -------------------------------------------------------------------------
 
 
@@ -179,7 +191,7 @@ def test_numbers_are_sent_exactly(net: Any) -> None:
         part = numbers[start : start + value.size].reshape(value.shape)
         np.testing.assert_array_equal(part, value)
         start += value.size
-    assert start == numbers.size
+    assert start == numbers.size - 1  # the last is the selected cell
 
 
 def test_nan_and_infinity_are_sent_as_they_are() -> None:
@@ -265,6 +277,18 @@ def test_selecting_outside_the_window_moves_it() -> None:
     assert column <= 444 < column + columns
 
 
+def test_a_gradient_is_panned_with_its_matrix_and_the_selected_cell_stays_known() -> None:
+    w = np.arange(90.0 * 80).reshape(90, 80)
+    t = fl.trace(lambda x, w: fl.tanh(x @ w), x=np.zeros((3, 90)), w=w)
+    t.backward()
+    page = Page(t).open()
+    page.board.select("w", 89, 79)
+    page.tell(type="window", matrix="w", lead=[], row=5, column=7, level=24)
+    windows = page.last("frame")[0]["windows"]
+    assert windows["w"] == windows["dC_dw"]
+    assert page.numbers()[-1] == w[89, 79]
+
+
 def test_four_axes_are_shown_slice_by_slice() -> None:
     x = np.arange(2 * 3 * 4 * 5, dtype=float).reshape(2, 3, 4, 5)
     t = fl.trace(lambda x: fl.tanh(x), x=x)
@@ -283,7 +307,7 @@ def test_windows_stay_inside(rows: int, columns: int, at: int, level: int) -> No
     assert 0 <= window.row <= window.row + window.rows <= rows
     assert 0 <= window.column <= window.column + window.columns <= columns
     assert bool(window.level) == is_window((rows, columns))
-    assert len(frame.pack()) == 8 * window.rows * window.columns
+    assert len(frame.pack()) == 8 * (window.rows * window.columns + 1)
 
 
 def test_largest_ignores_what_is_not_finite() -> None:
@@ -329,10 +353,7 @@ def test_every_link_is_an_explained_term(net: Any) -> None:
 def cells(item: dict[str, Any]) -> list[tuple[int, ...]]:
     if "cells" in item:
         return [tuple(cell) for cell in item["cells"]]
-    return list(
-        map(tuple, np.stack(np.meshgrid(*[range(a, b + 1) for a, b in item["box"]]), -1)
-            .reshape(-1, len(item["box"])).tolist())
-    )  # fmt: skip
+    return list(itertools.product(*[range(low, high + 1) for low, high in item["box"]]))
 
 
 def test_cells_that_fill_no_box_are_listed() -> None:
@@ -366,8 +387,9 @@ def test_a_wrong_request_is_shown_in_words(net: Any) -> None:
 def test_says_where_it_is(net: Any) -> None:
     assert repr(fl.Board(net)) == "Board of 4-8-4-1 network: step 0 of 36"
     net.trace.move(5)
+    step = net.trace.steps[4].numpy()
     assert repr(fl.Board(net)) == (
-        "Board of 4-8-4-1 network: step 5 of 36 (forward, layer 2: a = x @ w + b)"
+        f"Board of 4-8-4-1 network: step 5 of 36 (forward, layer 2: {step})"
     )
 
 

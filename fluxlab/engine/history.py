@@ -94,12 +94,16 @@ class History:
         return made
 
     def _thin(self) -> None:
+        if sum(r.kept for r in self.records) > self._limit // 2:
+            # A student who drags a slider while it learns makes records that must stay; when
+            # they alone fill the store, the oldest are forgotten.
+            self.records = self.records[len(self.records) // 2 :]
+            return
         self._gap *= 2
         last = self.records[-1]
-        thinned = [r for r in self.records if r.kept or r is last or r.iteration % self._gap == 0]
-        # A student who drags a slider while it learns makes records that must stay; when they
-        # alone fill the store, the oldest are forgotten.
-        self.records = thinned[-self._limit :]
+        self.records = [
+            r for r in self.records if r.kept or r is last or r.iteration % self._gap == 0
+        ]
 
     def note_edit(self) -> None:
         """An input was changed by hand: this state is recorded, what came after is forgotten."""
@@ -131,6 +135,9 @@ class History:
         with self.trace.lock:
             start, end = self.iteration, time.perf_counter() + seconds
             batch = 1
+            edits = [r.iteration for r in self.records if r.kept and r.iteration > start]
+            if edits and start + count >= edits[0]:  # this run is another than the edited one
+                self.records = [r for r in self.records if r.iteration < edits[0]]
             try:
                 while self.iteration < start + count and time.perf_counter() < end:
                     to_record = self._gap - self.iteration % self._gap
@@ -143,6 +150,9 @@ class History:
                         self._stop()
                 if not isfinite(self._record().cost):
                     self._stop()
+            except KeyboardInterrupt:
+                self._record()  # it may have struck while this was written down
+                raise
             finally:
                 self.trace.run()
             return self.iteration - start
@@ -173,7 +183,6 @@ class History:
                 self._restore(before)
                 whole = 0
             self.iteration = start + whole
-            self._record()
             raise
 
     def _finite(self) -> bool:
@@ -184,20 +193,26 @@ class History:
 
     def _stop(self) -> None:
         """This iteration's cost is not finite: go back to the last that is, and say so."""
-        failed = self.iteration
-        self.records = [r for r in self.records if r.iteration < failed or r.iteration == 0]
-        while self.iteration > self.records[0].iteration:
+        self.records = [
+            r for r in self.records if r.iteration < self.iteration or r is self.records[0]
+        ]
+        fine = False
+        while not fine and self.iteration > self.records[0].iteration:
             self._go(self.iteration - 1)
-            if self._finite() and isfinite(self._cost()):
-                break
+            fine = self._finite() and isfinite(self._cost())
         self.records = [r for r in self.records if r.iteration <= self.iteration]
         self._record()
         rate = float(self.trace["learning rate"].buffer)
         self.stopped = (
-            f"Learning stopped at iteration {failed}: its cost is no longer a finite number. The "
-            f"weights are those of iteration {self.iteration}, the last with a finite cost. The "
-            f"learning rate {rate:g} is too large here; try {rate / 10:g}."
+            f"Learning stopped at iteration {self.iteration + 1}: its cost is no longer a finite "
+            f"number. The weights are those of iteration {self.iteration}, the last with a finite "
+            f"cost. The learning rate {rate:g} is too large here; try {rate / 10:g}."
         )
+        if not fine:
+            self.stopped = (
+                f"The cost is not a finite number at iteration {self.iteration}, where learning "
+                "would begin. Change the weights or the data first."
+            )
         raise Diverged(self.stopped)
 
     def _restore(self, state: dict[Matrix, Array]) -> None:

@@ -27,17 +27,17 @@ class Plan:
     def __init__(
         self, trace: Trace, wanted: Iterable[Matrix], carry: dict[Matrix, Matrix] | None = None
     ) -> None:
-        carry = carry or {}
+        carry, wanted = carry or {}, set(wanted)
         self.trace = trace
         self.steps = prune(trace, [*wanted, *carry.values()])
         self._home: dict[Matrix, Array] = {}
         self._lent: list[tuple[Array, Array]] = []  # (the trace's, the plan's own)
-        joint = self._joint_descent(carry, set(wanted))
+        joint = self._joint_descent(carry, wanted)
         late: list[Call] = self._join(joint)
         for old, new in carry.items():
             if new.step in joint:
                 continue
-            if self._may_overwrite(old, new):
+            if new not in wanted and self._may_overwrite(old, new):
                 self._home[new] = old.buffer
             else:
                 late.append(_copy(old.buffer, new.buffer))
@@ -60,14 +60,23 @@ class Plan:
         return self._home.get(matrix, matrix.buffer)
 
     def _may_overwrite(self, old: Matrix, new: Matrix) -> bool:
-        """Whether `new` may be written straight into `old`: nobody reads `old` afterwards."""
+        """Whether `new` may be written straight into `old`: nobody reads `old` afterwards.
+
+        Within its own step neither: a descent step reads w once, and last; others, such as elu,
+        read their input again after they have begun to write.
+        """
         assert new.step is not None
+        first, *others = new.step.inputs
+        if new.step.op.name != "step_down" or first is not old:
+            return False
+        if any(np.shares_memory(m.buffer, old.buffer) for m in others):
+            return False
         later = [s for s in self.steps if s.number > new.step.number]
         views = {
             m for s in self.steps for m in [s.output] if np.shares_memory(m.buffer, old.buffer)
         }
         read = any(m is old or m in views for s in later for m in s.inputs)
-        return new.step.op.kind == "elementwise" and not read
+        return not read
 
     def _joint_descent(self, carry: dict[Matrix, Matrix], wanted: set[Matrix]) -> list[Step]:
         """The update steps `w - rate * dC_dw` that can be done as one: at most one group."""

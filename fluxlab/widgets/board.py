@@ -54,13 +54,10 @@ class Board(View):
         fresh = self._lay_out(again=what in ("all", "layout"))
         if fresh:
             self._send_layout()
-        if what == "selection" and not fresh:
-            if self._reveal():
-                self._send_frame()
-            self._send_selection()
-            return
-        self._send_frame()
-        if fresh:
+        # The numbers are there already when a cell is selected, unless it is one of a window.
+        if what != "selection" or self._reveal() or fresh:
+            self._send_frame()
+        if fresh or what == "selection":
             self._send_selection()
 
     def _lay_out(self, again: bool = False) -> bool:
@@ -115,7 +112,9 @@ class Board(View):
         trace, frame = self.trace, self._frame
         assert frame is not None
         self._seq += 1
-        packed = frame.pack()
+        selection = self.session.selection
+        picked = trace[selection[0]].buffer[selection[1]] if selection is not None else 0.0
+        packed = frame.pack(picked)
         self.send(
             {
                 "type": "frame",
@@ -138,11 +137,12 @@ class Board(View):
         self.send(message)
 
     def _reveal(self) -> bool:
-        """Bring the selected cell into its window; whether that moved."""
+        """Bring the selected cell into its window; whether its matrix has one."""
         if self.session.selection is None or self._frame is None:
             return False
         name, index = self.session.selection
-        return self._frame.reveal(self.trace[name], index)
+        self._frame.reveal(self.trace[name], index)
+        return name in self._frame.moved()
 
     # -- what the page asks -----------------------------------------------------------------
 
@@ -171,7 +171,9 @@ class Board(View):
         """Show another part of a matrix."""
         try:
             if self._frame is not None:
-                self._frame.move(self.trace[matrix], tuple(lead), int(row), int(column), int(level))
+                self._frame.move_together(
+                    self.trace[matrix], tuple(lead), int(row), int(column), int(level)
+                )
                 self._send_frame()
         finally:
             self.send({"type": "done", "of": "window", "seq": seq})

@@ -49,7 +49,7 @@ def check(trace: Any, name: str, index: tuple[int, ...], epsilon: float) -> dict
         "difference": exact(analytic - numeric),
         "good": good,
         "words": words,
-        "of": f"{pretty(matrix.of.local)}[{', '.join(map(str, index))}]",
+        "of": pretty(matrix.of.local) + (f"[{', '.join(map(str, index))}]" if index else ""),
     }
 
 

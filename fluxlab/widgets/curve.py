@@ -164,10 +164,13 @@ class Curve(View):
         history = self.trace.history
         cost = self._cost(history.iteration)
         said = "not computed yet" if cost is None else f"C = {cost:.4g}"
-        recorded = len(history.iterations)
+        known = history.iterations
+        recorded = f"{len(known)} iteration{'' if len(known) == 1 else 's'}"
+        if len(known) <= known[-1] - known[0]:  # thinned; how many are left depends on the clock
+            recorded = f"iterations {known[0]} to {known[-1]}"
         return (
             f"Cost curve of {self.session.title}: iteration {history.iteration}, {said}; "
-            f"{recorded} iteration{'' if recorded == 1 else 's'} recorded"
+            f"{recorded} recorded"
             + (f". {self._stopped()}" if self._stopped() else "")
         )
 

@@ -84,6 +84,7 @@ class Explain(View):
             "path": path(matrix, index),
             "checkable": checkable(matrix),
             "of": None if matrix.of is None else pretty(matrix.of.local),
+            "moves": matrix.local[1:].rpartition("_d")[0] if matrix.kind == "slope" else "C",
         }
         if not matrix.ready:
             return {**about, **waiting(matrix)}

@@ -74,11 +74,22 @@ class Frame:
         self._pairs = None
         return window
 
-    def reveal(self, matrix: Any, index: tuple[int, ...]) -> bool:
-        """Move the window so that a cell is seen; whether it had to move."""
+    def move_together(
+        self, matrix: Any, lead: tuple[int, ...], row: int, column: int, level: int
+    ) -> None:
+        """Move a matrix, and with it its gradient and slope, which show the same cells."""
+        root = matrix.of if matrix.of is not None and matrix.of.shape == matrix.shape else matrix
+        for other in self.matrices:
+            if other is matrix or (
+                other.shape == matrix.shape and (other is root or other.of is root)
+            ):
+                self.move(other, lead, row, column, level)
+
+    def reveal(self, matrix: Any, index: tuple[int, ...]) -> None:
+        """Move the window so that a cell is seen."""
         window = self.windows.get(matrix.name)
         if window is None:
-            return False
+            return
         row, column = ((0, 0, *index))[-2:]
         lead = tuple(index[:-2])
         inside = (
@@ -88,8 +99,7 @@ class Frame:
         )
         if not inside:
             up, left = row - window.rows // 2, column - window.columns // 2
-            self.move(matrix, lead, up, left, window.level)
-        return not inside
+            self.move_together(matrix, lead, up, left, window.level)
 
     def _bind(self) -> None:
         """Views of what is seen, and where each goes in the buffer."""
@@ -105,20 +115,24 @@ class Frame:
                     window.column : window.column + window.columns,
                 ]
             )
-        self.buffer = np.empty(sum(part.size for part in seen))
+        self.buffer = np.zeros(sum(part.size for part in seen) + 1)
         self._pairs, start = [], 0
         for part in seen:
             self._pairs.append((self.buffer[start : start + part.size].reshape(part.shape), part))
             start += part.size
 
-    def pack(self) -> bytes:
-        """Everything that is seen, as bytes. Call it under the trace's lock."""
+    def pack(self, picked: float = 0.0) -> bytes:
+        """Everything that is seen, as bytes; the last is the selected cell, wherever it is.
+
+        Call it under the trace's lock.
+        """
         if self._pairs is None or any(
             m.buffer is not b for m, b in zip(self.matrices, self._buffers, strict=True)
         ):
             self._bind()
         for target, part in self._pairs or ():
             target[...] = part
+        self.buffer[-1] = picked
         return self.buffer.tobytes()
 
     def moved(self) -> dict[str, list[Any]]:

@@ -114,7 +114,7 @@ class _Plan:
         """The phase that makes a matrix, or that uses it first."""
         if matrix.step is not None:
             return str(matrix.step.phase)
-        if matrix.kind in ("gradient", "update", "slope"):
+        if matrix.kind in ("gradient", "update", "slope") or matrix.of is not None:
             return "backward"
         if matrix.kind == "constant" and matrix.uses:
             return str(matrix.uses[0].phase)
@@ -228,7 +228,7 @@ HEADER = 28
 TITLE = 18  # a matrix' name above it
 CONTROLS = 24  # index steppers, zoom buttons
 FOOT = 29  # below a window: its rows and columns
-STACK = 8  # between what stands above one another
+STACK = 11  # between what stands above one another
 LEVELS = (3, 6, 12, 24, 44)  # cell sizes of a window
 SHORT = 8  # rows or columns of a window that are few
 WINDOW_ROWS, WINDOW_WIDTH = 240, 330  # pixels that a window takes at most

@@ -81,7 +81,7 @@ def board_picture(
     """The board of a trace as a small PNG."""
     image = board_image(trace, scale, selection)
     out = io.BytesIO()
-    image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(out, "png", compress_level=9)
+    image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(out, "png", compress_level=8)
     return out.getvalue()
 
 

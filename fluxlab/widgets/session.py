@@ -50,6 +50,8 @@ class Session:
         What a view raises is shown in that view; the others are told all the same.
         """
         with self.lock:  # no view is added or dropped meanwhile
+            if self.selection is not None and not self._exists(*self.selection):
+                self.selection, self.trail = None, []  # other samples, or another network
             self._seen = self.trace.version
             for view in list(self.views):
                 view.guard(lambda view=view: view.refresh(what))
@@ -59,13 +61,19 @@ class Session:
         if self.trace.version != self._seen:
             self.changed("values")
 
+    def _exists(self, matrix: str, index: tuple[int, ...]) -> bool:
+        shape = self.trace[matrix].shape if matrix in self.trace else None
+        return (
+            shape is not None
+            and len(index) == len(shape)
+            and all(0 <= i < n for i, n in zip(index, shape, strict=True))
+        )
+
     def select(self, matrix: str, index: tuple[int, ...], follow: bool = False) -> None:
         """Select one cell everywhere. `follow` keeps the trail (a click inside an explanation)."""
         found = self.trace[matrix]
         index = tuple(int(i) for i in index)
-        if len(index) != len(found.shape) or any(
-            not 0 <= i < n for i, n in zip(index, found.shape, strict=True)
-        ):
+        if not self._exists(found.name, index):
             raise IndexError(f"{found.name} has shape {found.shape}; it has no cell {index}.")
         cell = (found.name, index)
         if follow and cell in self.trail:

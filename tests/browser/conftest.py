@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,13 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("jupyter")) as running:
+        yield running
+
+
+@contextmanager
+def running_server(home: Path) -> Iterator[Server]:
     """A JupyterLab of its own: port, token, folder, settings; nothing from this computer's user."""
-    home = tmp_path_factory.mktemp("jupyter")
     root = home / "notebooks"
     root.mkdir()
     labconfig = home / "config" / "labconfig"
@@ -123,6 +129,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[BrowserContext]:
+    with running_chromium() as context:
+        yield context
+
+
+@contextmanager
+def running_chromium() -> Iterator[BrowserContext]:
     if CHROMIUM is None:
         pytest.fail("no Chromium found, and CI is set: browser tests must run here")
     with sync_playwright() as playwright:

@@ -17,10 +17,12 @@ function render({ model, el }) {
     element("label", {}, "scale ", menu));
   const anchor = element("span", { style: "position:absolute;pointer-events:none" });
   const stage = element("div", { class: "fl-board-stage" }, canvas, anchor);
-  const said = element("span", { "aria-live": "polite" });
+  const said = element("span");
+  // Read aloud what the student goes to, not every change of it while the network learns.
+  const spoken = element("span", { class: "fl-spoken", "aria-live": "polite" });
   const hint = element("span", { id: `fl-hint-${Math.random().toString(36).slice(2)}` }, HINT);
   canvas.setAttribute("aria-describedby", hint.id);
-  const status = element("div", { class: "fl-board-status" }, said, hint);
+  const status = element("div", { class: "fl-board-status" }, said, spoken, hint);
   const tip = element("div", { class: "fl-board-tip", hidden: true, "aria-hidden": "true" });
   const [error, unhear] = errorLine(model);
   cleanups.push(unhear);
@@ -29,7 +31,7 @@ function render({ model, el }) {
   const selecting = inFlight(model), moving = inFlight(model);
   const wanted = {}; // windows that were asked for and have not come yet
   const own = {}; // this view, so that it does not hear itself
-  let tools = [], hover = null, drag = null, pending = null, asked = 0, goodbye = null;
+  let tools = [], hover = null, drag = null, pending = null, asked = 0, goodbye = null, speak = false;
 
   // -- painting ---------------------------------------------------------------------------
 
@@ -41,8 +43,14 @@ function render({ model, el }) {
     asked = 0;
     if (pending && board.layout && pending.message.version === board.layout.version) {
       takeFrame(board, pending.message, pending.buffers);
+      canvas.dataset.frame = pending.message.seq;
       if (!moving.busy()) for (const name of Object.keys(wanted)) delete wanted[name];
       updateTools();
+      if (hover) { // a window may have moved below the pointer
+        const found = cellAt(hover.place, board.windowOf(hover.place.matrix), hover.atX, hover.atY);
+        if (found) [hover.row, hover.column] = found;
+        else leave();
+      }
     }
     pending = null;
     if (!board.layout || !board.offsets.length) return;
@@ -90,6 +98,10 @@ function render({ model, el }) {
     }
     const { name, value, where } = cellWords(board, number, cell.index);
     const text = `${name} = ${value}${where && ` · ${where}`}`;
+    if (speak && !moving.busy()) {
+      spoken.textContent = text;
+      speak = false;
+    }
     if (said.dataset.text === text) return;
     said.dataset.text = text;
     said.replaceChildren(`${name} = `, element("b", {}, value), where && ` · ${where}`);
@@ -103,7 +115,7 @@ function render({ model, el }) {
       board.offsets = [];
       hover = null;
       board.cursor = null;
-      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 480)}px`;
+      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
       makeTools();
     },
     frame(message, buffers) {
@@ -113,6 +125,7 @@ function render({ model, el }) {
     selection(message) {
       board.selection = message.matrix === null ? null : { matrix: message.matrix, index: message.index };
       board.links = { from: message.from, to: message.to };
+      speak = true;
       if (board.selection && !selecting.busy()) cursorTo(board.selection);
       repaint();
     },
@@ -278,14 +291,14 @@ function render({ model, el }) {
           canvas.classList.add("fl-pan");
           const { level } = drag.window;
           ask(drag.place, { ...drag.window, row: drag.window.row - dy / level, column: drag.window.column - dx / level });
-          tip.hidden = true;
+          leave();
           return;
         }
       }
       const found = hit(event);
       if (!found) return leave();
       const same = hover && hover.place === found.place && hover.row === found.row && hover.column === found.column;
-      hover = { ...found, x: event.clientX, y: event.clientY };
+      hover = { ...found, x: event.clientX, y: event.clientY, atX: event.offsetX, atY: event.offsetY };
       canvas.classList.add("fl-over");
       showTip();
       if (!same) lightUp(cellOf(found));
@@ -321,6 +334,7 @@ function render({ model, el }) {
   // -- keyboard -------------------------------------------------------------------------------------
 
   function go(place, row, column, selects) {
+    speak = true;
     board.cursor = { place: place.number, row, column };
     const window = windowNow(place);
     const inside = row >= window.row && row < window.row + window.rows
@@ -368,7 +382,7 @@ function render({ model, el }) {
 
   const focus = {
     focus() {
-      board.focused = true;
+      board.focused = speak = true;
       if (board.layout) board.cursor ??= { place: 0, row: 0, column: 0 };
       repaint();
     },

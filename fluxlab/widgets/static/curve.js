@@ -46,6 +46,7 @@ function render({ model, el }) {
   const handle = svg(
     "g",
     { class: "fl-handle", role: "slider", tabindex: 0, "aria-label": "iteration",
+      "aria-valuenow": 0,
       "data-lm-suppress-shortcuts": "true" },
     grip, stem, dot,
   );
@@ -53,7 +54,7 @@ function render({ model, el }) {
   const picture = svg("svg", { class: "fl-plot" }, plot);
   const said = element("div", { class: "fl-said fl-muted" });
   const scale = element("button", {
-    type: "button", class: "fl-scale", "data-lm-suppress-shortcuts": "true",
+    type: "button", class: "fl-scale", "aria-label": "scale", "data-lm-suppress-shortcuts": "true",
     onclick: () => {
       if (scale.getAttribute("aria-disabled") === "true") return;
       model.send({ type: "scale", value: state.scale === "log" ? "linear" : "log" });

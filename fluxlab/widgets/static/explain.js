@@ -251,7 +251,7 @@ export default {
           onclick: () => { checkOpen = true; checkFrame(m); model.send({ type: "check", epsilon: 1e-5 });
             checkBox.querySelector("input").focus(); },
         }, "Check it"), element("span", { class: "fl-muted" },
-          ` nudge ${m.of}${bracket(m.index)} and see how much C moves`));
+          ` nudge ${m.of}${bracket(m.index)} and see how much ${m.moves} moves`));
       }
       return section;
     }

@@ -394,7 +394,7 @@ function paintLabels(context, board, place, matrix, window, row, column, wide, h
     tag(shortLabel(matrix, rank - 2, window.row + row), place.x - 4,
         place.y + (row + 0.5) * high + 3, "right", true);
   }
-  const below = place.y + window.rows * high + (window.level ? 13 : 9);
+  const below = place.y + window.rows * high + (window.level ? 13 : 8.5);
   for (let c = 0; c < window.columns; c += 1) {
     const text = shortLabel(matrix, rank - 1, window.column + c);
     if (c !== column && (context.measureText(text).width > wide - 1 || window.level)) continue;

@@ -137,7 +137,7 @@ function cellGrid(shape, send) {
           next.tabIndex = 0;
           next.focus();
         },
-      });
+      }, rows === 1 ? String(c) : columns === 1 ? String(r) : "");
       (buttons[r] ??= []).push(button);
       grid.append(button);
     }

@@ -79,12 +79,17 @@ function shareScales(board) {
   }
 }
 
+function isCell(cell, matrix, index) {
+  return cell?.matrix === matrix && cell.index.every((place, axis) => place === index[axis]);
+}
+
 /** "layer 2 · ∂C/∂w [2, 1] = −0.00094", and its row and column by name. */
 function cellWords(board, number, index) {
   const matrix = board.layout.matrices[number];
   const [row, column] = flatIndex(index);
-  const window = board.windowOf(number);
-  const value = inSlice(window, index) ? board.at(number, row, column) : undefined;
+  let value = inSlice(board.windowOf(number), index) ? board.at(number, row, column) : undefined;
+  // The selected cell's value is the last of a frame, so that it is known outside the window.
+  if (value === undefined && isCell(board.selection, matrix.name, index)) value = board.values.at(-1);
   const where = index.map((place, axis) => {
     const own = matrix.labels[axis]?.[place];
     const word = matrix.axes[axis];

@@ -1,0 +1,193 @@
+"""The board on a real page: painted, hovered, selected with mouse and keyboard, windows, themes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+PARITY = """
+import numpy as np
+import fluxlab as fl
+X, Y = fl.data.parity(4)
+net = fl.form_network([8, 4, 1], X, Y, learning_rate=0.8, seed=3)
+net.history.advance(100)
+net.trace.move(20)
+board = fl.Board(net)
+board
+"""
+
+
+def stage(lab: Lab) -> Locator:
+    """The painted board of the last cell."""
+    canvas = lab.cell().locator(".fl-board canvas")
+    expect(canvas).to_have_attribute("data-painted", re.compile(r"[1-9]"))
+    return canvas
+
+
+def spot(lab: Lab, matrix: str, row: int, column: int) -> dict[str, float]:
+    """Where a cell is on the canvas, in its pixels; from the layout in Python."""
+    found = lab.run_cell(
+        f"[(p.x + {column + 0.5} * p.cell[0], p.y + {row + 0.5} * p.cell[1])"
+        f" for p in board._layout.places if p.slot.matrix.name == {matrix!r}][0]"
+    )
+    x, y = map(float, re.findall(r"[\d.]+", re.sub(r"np\.float64", "", found)))
+    return {"x": x, "y": y}
+
+
+def test_parity(lab: Lab) -> None:
+    lab.run_cell(PARITY)
+    place = spot(lab, "layer 2/w", 2, 1)
+    canvas = lab.cell(0).locator(".fl-board canvas")
+    status = lab.cell(0).locator(".fl-board-status")
+    canvas.hover(position=place)
+    tip = lab.cell(0).locator(".fl-board-tip")
+    expect(tip).to_be_visible()
+    value = float(lab.run_cell("print(repr(float(net.trace['layer 2/w'].value[2, 1])))"))
+    canvas.hover(position={"x": place["x"] + 1, "y": place["y"]})
+    assert float(tip.locator(".fl-value").inner_text().replace("−", "-")) == value
+    expect(tip).to_contain_text("layer 2 · w [2, 1]")
+    canvas.click(position=place)
+    expect(status).to_contain_text("layer 2 · w [2, 1]")
+    assert lab.run_cell("board.session.selection") == "('layer 2/w', (2, 1))"
+    for theme in ("light", "dark"):
+        lab.set_theme(theme)
+        lab.cell(0)
+        lab.page.wait_for_timeout(200)
+        lab.screenshot(f"board-{theme}")
+        assert lab.axe(".fl-board") == []
+    assert lab.console_errors == []
+
+
+def test_the_keyboard_does_everything(lab: Lab) -> None:
+    lab.run_cell(PARITY)
+    cells = lab.evaluate("return panel.content.widgets.length")
+    canvas = stage(lab)
+    status = lab.cell().locator(".fl-board-status")
+    keyboard = lab.page.keyboard
+    canvas.focus()
+    expect(status).to_contain_text("layer 1 · x [0, 0]")
+    keyboard.press("]")
+    expect(status).to_contain_text("layer 1 · w [0, 0]")
+    keyboard.press("Enter")
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        keyboard.press(key)
+    expect(status).to_contain_text("layer 1 · w [1, 2]")
+    keyboard.press("End")
+    expect(status).to_contain_text("layer 1 · w [1, 7]")
+    keyboard.press("ArrowRight")  # stays inside the matrix
+    expect(status).to_contain_text("layer 1 · w [1, 7]")
+    keyboard.press("Home")
+    expect(status).to_contain_text("layer 1 · w [1, 0]")
+    # JupyterLab takes none of them: D D would delete the cell.
+    for key in "ddjkabx":
+        keyboard.press(key)
+    assert lab.evaluate("return panel.content.widgets.length") == cells
+    lab.page.wait_for_timeout(200)
+    keyboard.press("Escape")
+    expect(canvas).to_be_focused()
+    lab.page.wait_for_timeout(200)
+    assert lab.run_cell("print(board.session.selection)") == "None\n"
+
+
+def test_follows_python_and_the_selection_of_others(lab: Lab) -> None:
+    lab.run_cell(PARITY)
+    stage(lab)
+    lab.run_cell("net.trace.run(); board.select('layer 2/dC_db', 0, 3)")
+    status = lab.cell(0).locator(".fl-board-status")
+    expect(status).to_contain_text("layer 2 · ∂C/∂b [0, 3]")
+    lab.run_cell("net.trace.set('layer 1/w', 7.5, (0, 0)); board.select('layer 1/w', 0, 0)")
+    lab.run_cell("board.session.changed('values')")
+    expect(lab.cell(0).locator(".fl-board-status")).to_contain_text("= 7.5")
+
+
+def test_big_matrices_have_windows(lab: Lab) -> None:
+    lab.run_cell(
+        "import numpy as np, fluxlab as fl\n"
+        "rng = np.random.default_rng(0)\n"
+        "t = fl.trace(lambda x, w: fl.tanh(x @ w), x=rng.normal(size=(3, 1000)),"
+        " w=rng.normal(size=(1000, 1000)))\nboard = fl.Board(t)\nboard"
+    )
+    stage(lab)
+    cell = lab.cell()
+    closer = cell.get_by_role("button", name="zoom in, w")
+    for _ in range(2):
+        closer.click()
+        lab.page.wait_for_timeout(150)
+    place = spot(lab, "w", 2, 2)
+    canvas = lab.cell(0).locator(".fl-board canvas")
+    canvas.click(position=place)
+    status = lab.cell(0).locator(".fl-board-status")
+    expect(status).to_contain_text(re.compile(r"w \[\d+, \d+\] = −?\d"))
+    before = status.inner_text()
+    lab.page.keyboard.press("End")
+    expect(status).to_contain_text(re.compile(r"w \[\d+, 999\] = −?\d"))
+    assert status.inner_text() != before
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + place["x"] + 40, box["y"] + place["y"] + 40
+    lab.page.mouse.move(x, y)
+    lab.page.mouse.down()
+    lab.page.mouse.move(x + 120, y - 90, steps=6)
+    lab.page.mouse.up()
+    lab.page.wait_for_timeout(300)
+    assert lab.axe(".fl-board") == []
+    lab.screenshot("board-big")
+    row = int(lab.run_cell("print(board._frame.windows['w'].row)"))
+    assert row > 0
+    assert lab.console_errors == []
+
+
+def test_slices_of_four_axes(lab: Lab) -> None:
+    lab.run_cell(
+        "import numpy as np, fluxlab as fl\n"
+        "t = fl.trace(lambda x: fl.log(x), x=np.linspace(-1, 1, 360).reshape(2, 3, 6, 10))\n"
+        "board = fl.Board(t)\nboard"
+    )
+    stage(lab)
+    cell = lab.cell()
+    expect(cell.locator(".fl-board-legend")).to_contain_text("not a number")
+    onward = cell.get_by_role("button", name="axis 1 on, x", exact=True)
+    onward.focus()
+    lab.page.keyboard.press("Enter")
+    expect(cell.locator(".fl-board-tools").first).to_contain_text("1/3")
+    assert lab.axe(".fl-board") == []
+    lab.screenshot("board-four-axes")
+    assert lab.console_errors == []
+
+
+def test_an_error_is_shown_in_words(lab: Lab) -> None:
+    lab.run_cell(PARITY)
+    stage(lab)
+    lab.run_cell(
+        "def broken(**_):\n    raise ValueError('the layout is broken')\n"
+        "board._lay_out = broken\nboard.session.changed('values')"
+    )
+    expect(lab.cell(0).locator(".fl-error")).to_contain_text("the layout is broken")
+
+
+def test_a_cell_run_again_sends_nothing_to_the_old_board(lab: Lab) -> None:
+    lab.run_cell(PARITY)
+    stage(lab)
+    lab.run_cell("first = board")
+    lab.evaluate("panel.content.activeCellIndex = 0;")
+    lab.evaluate("await app.commands.execute('notebook:run-cell');")
+    lab.wait_idle()
+    lab.page.wait_for_timeout(300)
+    assert lab.run_cell("print(first.shown, board.shown)") == "False True\n"
+
+
+@pytest.mark.parametrize("width", [420, 700])
+def test_narrow_pages(lab: Lab, width: int) -> None:
+    lab.open()
+    lab.page.set_viewport_size({"width": width + 330, "height": 900})
+    lab.run_cell(PARITY)
+    canvas = stage(lab)
+    wide = canvas.evaluate("canvas => [canvas.clientWidth, canvas.parentElement.clientWidth]")
+    assert wide[0] <= wide[1]
+    lab.screenshot(f"board-{width}")

@@ -1,0 +1,157 @@
+"""Activations and their slopes, against independent formulas, also where numbers get huge."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import fluxlab as fl
+from fluxlab.engine.activations import ACTIVATIONS
+from fluxlab.engine.explain import recompute
+
+
+def sigma(a: float) -> float:
+    """The sigmoid, by the branch that cannot overflow."""
+    return 1 / (1 + math.exp(-a)) if a >= 0 else math.exp(a) / (1 + math.exp(a))
+
+
+def sech2(a: float) -> float:
+    e = math.exp(-2 * abs(a))
+    return 4 * e / (1 + e) ** 2
+
+
+# name: (value, slope), written in other ways than the engine's.
+TRUE: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "linear": (lambda a: a, lambda a: 1.0),
+    "sigmoid": (sigma, lambda a: sigma(a) * sigma(-a)),
+    "tanh": (math.tanh, sech2),
+    "relu": (lambda a: a if a > 0 else 0.0, lambda a: 1.0 if a > 0 else 0.0),
+    "leaky_relu": (lambda a: a if a > 0 else a / 100, lambda a: 1.0 if a > 0 else 0.01),
+    "elu": (
+        lambda a: a if a > 0 else math.expm1(a),
+        lambda a: 1.0 if a > 0 else math.exp(a),
+    ),
+    "swish": (lambda a: a * sigma(a), lambda a: sigma(a) + a * sigma(a) * sigma(-a)),
+}
+SMALL = [0.0, -0.0, 1e-9, -1e-9, 0.1, -0.1, 0.5, -0.7, 1.0, -1.0, 2.5, -2.5, 5.0, -7.0]
+LARGE = [s * v for v in (12.0, 30.0, 40.0, 300.0, 708.0, 710.0, 746.0, 1e4, 1e6) for s in (1, -1)]
+
+
+def traced(name: str, values: list[float]) -> fl.Trace:
+    a = np.array(values).reshape(2, -1)
+
+    def run(x: fl.Matrix) -> fl.Matrix:
+        return fl.sum(ACTIVATIONS[name](x) * 1.0)
+
+    trace = fl.trace(run, x=a)
+    trace.backward()
+    return trace
+
+
+def test_every_activation_has_an_independent_formula() -> None:
+    assert set(TRUE) == set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_values_and_slopes_are_right_up_to_a_million(name: str) -> None:
+    value, slope = TRUE[name]
+    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
+        warnings.simplefilter("error")
+        trace = traced(name, SMALL + LARGE)
+    a = trace["x"].value
+    h, dh = trace["h"].value, trace["dC_dx"].value
+    assert np.isfinite(h).all()
+    assert np.isfinite(dh).all()
+    # 1 - h^2 of a saturated tanh loses digits, as 1 - h of a saturated sigmoid does: its error
+    # is one unit in the last place of 1.
+    room = 4e-16
+    for place in np.ndindex(*a.shape):
+        at = float(a[place])
+        np.testing.assert_allclose(h[place], value(at), rtol=2e-15, atol=1e-300, err_msg=f"{at}")
+        np.testing.assert_allclose(dh[place], slope(at), rtol=1e-12, atol=room, err_msg=f"{at}")
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_plain_numbers_give_no_warning_either(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = ACTIVATIONS[name](np.array(LARGE))
+        one = ACTIVATIONS[name](-1e6)
+    np.testing.assert_allclose(found, [TRUE[name][0](a) for a in LARGE], rtol=2e-15, atol=1e-300)
+    assert isinstance(one, float)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_cell_is_explained_for_huge_numbers_too(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trace = traced(name, SMALL + LARGE)
+        for step in trace.steps:
+            for cell in np.ndindex(*step.output.shape):
+                value = float(step.output.buffer[cell])
+                found = recompute(step.output, cell)
+                assert found == pytest.approx(value, rel=1e-12, abs=0), f"{step}{cell}"
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes_match_differences(name: str) -> None:
+    trace = traced(name, [0.3, -0.3, 1.1, -1.1, 3.0, -3.0, 0.01, -0.01])
+    assert trace.check("dC_dx").worst < 1e-8
+    assert not trace.check("dC_dx").kinks.any()
+    slopes = [m.name for m in trace.matrices.values() if m.kind == "slope"]
+    for slope in slopes:
+        assert trace.check(slope).worst < 1e-8
+
+
+def test_slopes_at_exactly_zero() -> None:
+    wanted = {
+        "linear": 1.0, "sigmoid": 0.25, "tanh": 1.0, "relu": 0.0, "leaky_relu": 0.01, "elu": 1.0,
+        "swish": 0.5,
+    }  # fmt: skip
+    assert set(wanted) == set(ACTIVATIONS)
+    for name, slope in wanted.items():
+        for zero in (0.0, -0.0):
+            assert traced(name, [zero, 1.0])["dC_dx"].value[0, 0] == slope, name
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_infinity_and_nan_are_not_hidden(name: str) -> None:
+    """A NaN that goes in comes out: it must never look like a number."""
+    with np.errstate(all="ignore"):
+        out = np.empty(1)
+        op = ACTIVATIONS[name]
+        for call in op.bind(out, [np.array([np.nan])], {}):
+            call()
+    assert np.isnan(out[0])
+
+
+def test_a_networks_slopes_are_named_and_right() -> None:
+    x, y = fl.data.parity(3)
+    for name, (_, slope) in TRUE.items():
+        net = fl.form_network([5, 1], x, y, hidden_activation=name, seed=2)
+        fl.back_propagation(net)
+        matrix = net.trace["layer 1/dh_da"]
+        assert matrix.kind == "slope"
+        assert matrix.of is net.trace["layer 1/a"]
+        a = net.trace["layer 1/a"].value
+        wanted = np.array([[slope(float(v)) for v in row] for row in a])
+        np.testing.assert_allclose(matrix.value, wanted, rtol=1e-12)
+        np.testing.assert_array_equal(net.layers[0].dh_da_matrix, matrix.value)
+        assert matrix.unit == (name != "swish"), "a slope of swish exceeds 1; the others do not"
+
+
+def test_unit_matrices_lie_in_0_to_1() -> None:
+    from traces import NAMES, trace_of
+
+    units = 0
+    for name in NAMES:
+        for matrix in trace_of(name).matrices.values():
+            if matrix.unit:
+                units += 1
+                assert matrix.value.min() >= 0, matrix.name
+                assert matrix.value.max() <= 1, matrix.name
+    assert units > 20

@@ -1,0 +1,131 @@
+"""Every lesson: its parts, its links, its size; and every choice of every question pressed.
+
+The numbers that a lesson prints are compared by nbval (`make nbval`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from fluxlab.widgets import progress
+from fluxlab.widgets.question import Question, Reply
+
+LESSONS = Path(__file__).parent.parent / "lessons"
+FILES = sorted(LESSONS.glob("*.ipynb"))
+LARGEST = 300_000  # bytes
+LINK = re.compile(r"\]\(([^)\s#]+)[^)]*\)")
+UNSAID = ("Right.", "Not this one. Look again.")  # what a question says without feedback of its own
+
+every_lesson = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def cells(path: Path, kind: str) -> list[str]:
+    return [c.source for c in nbformat.read(path, 4).cells if c.cell_type == kind]
+
+
+@pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
+def asked(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[list[Question]]:
+    """The questions of one lesson, after all its code has run; its answers' folder is its own."""
+    path: Path = request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLUXLAB_HOME", str(tmp_path_factory.mktemp(path.stem)))
+        patch.chdir(LESSONS)
+        known = len(Question.all())
+        names: dict[str, Any] = {"__name__": "__main__"}
+        for number, source in enumerate(cells(path, "code")):
+            exec(compile(source, f"{path.name}, code cell {number}", "exec"), names)
+        yield Question.all()[known:]
+
+
+def test_there_are_lessons() -> None:
+    assert FILES
+
+
+# -- questions ------------------------------------------------------------------------------
+
+
+def replies(question: Question) -> dict[Any, Reply]:
+    return {given: question.answer(given) for given in question.possible()}
+
+
+def test_a_question_has_one_right_answer(asked: list[Question]) -> None:
+    for question in asked:
+        right = [given for given, reply in replies(question).items() if reply.right]
+        assert right == [question.right()], question.key
+
+
+def test_every_answer_gets_words(asked: list[Question]) -> None:
+    for question in asked:
+        for given, reply in replies(question).items():
+            assert reply.text.strip(), f"{question.key}: nothing is said to {given!r}"
+
+
+def test_every_wrong_choice_gets_its_own_words(asked: list[Question]) -> None:
+    for question in asked:
+        if question.choices is not None:
+            wrong = {g: r.text for g, r in replies(question).items() if not r.right}
+            assert len(set(wrong.values())) == len(wrong), f"{question.key}: {wrong}"
+            assert not set(wrong.values()) & set(UNSAID), f"{question.key}: {wrong}"
+
+
+def test_what_is_revealed_can_be_shown(asked: list[Question]) -> None:
+    for question in asked:
+        assert question.show()
+        assert isinstance(question.revealed(), str)
+
+
+def test_a_question_belongs_to_its_lesson(
+    asked: list[Question], request: pytest.FixtureRequest
+) -> None:
+    number = request.node.callspec.params["asked"].stem[:2]
+    assert [q.key for q in asked if progress.lesson_of(q.key) != number] == []
+    assert len({q.key for q in asked}) == len(asked)
+
+
+def test_a_run_writes_no_answers(asked: list[Question]) -> None:
+    for question in asked:
+        replies(question)
+    assert not list(progress.home().rglob("*"))
+
+
+# -- the notebook ---------------------------------------------------------------------------
+
+
+@every_lesson
+def test_a_lesson_has_its_parts(path: Path) -> None:
+    text, code = cells(path, "markdown"), "\n".join(cells(path, "code"))
+    headings = [line for cell in text for line in cell.splitlines() if line.startswith("#")]
+    assert text[0].startswith(f"# {path.stem[:2]} · ")
+    assert "you can" in text[0], "what the student will be able to do"
+    assert any("$" in cell for cell in text), "a derivation in formulas"
+    assert 2 <= code.count("fl.Question(") <= 7, "predict before reveal"
+    assert re.search(r"fl\.(Lab|Board)\(", code), "a live board"
+    assert "fl.FindTheBug(" in code, "break it"
+    assert any("take away" in heading for heading in headings), "what to take away"
+    assert any("<details>" in cell for cell in text), "your turn, with a hidden answer"
+
+
+@every_lesson
+def test_a_lesson_is_small(path: Path) -> None:
+    assert path.stat().st_size < LARGEST
+
+
+@every_lesson
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    links = {link for cell in cells(path, "markdown") for link in LINK.findall(cell)}
+    files = {link for link in links if not re.match(r"\w+:", link)}
+    assert [link for link in sorted(files) if not (path.parent / link).exists()] == []
+
+
+@every_lesson
+def test_code_cells_are_short(path: Path) -> None:
+    """A question with its feedback is text; other code is there to be read in one glance."""
+    asks = re.compile(r"^fl\.(Question|FindTheBug)\(", re.MULTILINE)
+    long = [c for c in cells(path, "code") if c.count("\n") > 20 and not asks.search(c)]
+    assert long == []
