@@ -86,7 +86,7 @@ def load(kind: type[Network], path: Path) -> Network:
     if not path.is_file():
         raise BadInput(f"load: there is no file {str(path)!r}; check the name and the folder.")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, zipfile.BadZipFile, KeyError, EOFError) as problem:
         raise BadInput(

@@ -104,7 +104,7 @@ def settle(trace: Trace, most: int = 10_000) -> Outcome:
     if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
         raise BadInput(f"settle: most must be a whole number of epochs, 1 or more, got {most!r}.")
     history = trace.history
-    if history is None or "change of w" not in trace:
+    if history is None or "error of sample k" not in trace:
         raise BadInput("settle: it takes a perceptron, as made by fl.perceptron(inputs, targets).")
     samples = trace["x"].shape[0]
     history.advance(-history.iteration % samples)  # to the start of an epoch
