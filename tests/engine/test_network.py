@@ -313,7 +313,8 @@ def test_initializers_have_the_spread_they_promise(name: str) -> None:
     w = fl.INITIALIZERS[name](300, 200, np.random.default_rng(0))
     wanted = {
         "zeros": 0.0, "constant": 0.0, "small_normal": 0.01, "xavier_uniform": np.sqrt(2 / 500),
-        "xavier_normal": np.sqrt(2 / 500), "he_uniform": np.sqrt(2 / 300), "he_normal": np.sqrt(2 / 300),
+        "xavier_normal": np.sqrt(2 / 500), "he_uniform": np.sqrt(2 / 300),
+        "he_normal": np.sqrt(2 / 300),
     }[name]  # fmt: skip
     assert w.shape == (300, 200)
     assert w.std() == pytest.approx(wanted, rel=0.01)
