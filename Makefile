@@ -41,7 +41,7 @@ nbval: $(VENV)/installed-test
 	$(BIN)/python -m pytest $(NBVAL) lessons
 
 browser: $(VENV)/installed-test
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 tests/browser
 
 format: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .

@@ -129,3 +129,11 @@ def test_code_cells_are_short(path: Path) -> None:
     asks = re.compile(r"^fl\.(Question|FindTheBug)\(", re.MULTILINE)
     long = [c for c in cells(path, "code") if c.count("\n") > 20 and not asks.search(c)]
     assert long == []
+
+
+@every_lesson
+def test_a_question_does_not_show_its_answers(path: Path) -> None:
+    """The source of a question, with the feedback to each answer, is folded away."""
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "code" and re.search(r"fl\.(Question|FindTheBug)\(", cell.source):
+            assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.source

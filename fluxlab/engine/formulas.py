@@ -133,10 +133,7 @@ def words_line(step: Step) -> str:
     if out.kind == "gradient" and out.of is not None:
         if USE.match(out.local):
             return f"one use of {out.of.local} and its share of the gradient: {text}"
-        what = {"parameter": "each cell's share of the cost"}.get(
-            out.of.kind, f"what the cost wants of {out.of.local}"
-        )
-        return f"{what}: {text}"
+        return f"how the cost changes with {out.of.local}: {text}"
     if out.kind == "slope" and out.of is not None:
         return f"how steeply it changes with {out.of.local}: {text}"
     return text

@@ -88,7 +88,15 @@ class Plan:
                 continue
             _, rate, gradient = step.inputs
             alone = not {new, gradient} & wanted and not any(s in new.uses for s in self.steps)
-            own = gradient.step in self.steps and gradient.buffer.base is None
+            # Passed on unchanged (a bias under one sample), it is another matrix' storage.
+            own = (
+                gradient.step is not None
+                and gradient.step in self.steps
+                and gradient.buffer.base is None
+                and not any(
+                    np.shares_memory(gradient.buffer, m.buffer) for m in gradient.step.inputs
+                )
+            )
             alike = not found or rate is found[0].inputs[1]
             shared = any(gradient is s.inputs[2] for s in found)
             if alone and own and alike and not shared and rate not in carry:

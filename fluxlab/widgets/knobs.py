@@ -265,15 +265,16 @@ class Knobs(View):
     def on_set(self, knob: int, value: float, seq: int) -> None:
         """A slider moved. Its own number is not sent back: the page has it."""
         turned = self.knobs[knob]
+        accepted = False
         try:
             self._own = True
             self.set(turned.matrix, turned.index, value)
-            self.send({"type": "accepted", "knob": knob})
+            accepted = True
         except Exception as problem:
             self.send({"type": "refused", "knob": knob, "words": in_words(problem)})
         finally:
             self._own = False
-            self.send({"type": "done", "seq": seq, "knob": knob})
+            self.send({"type": "done", "seq": seq, "knob": knob, "accepted": accepted})
 
     def on_typed(self, knob: int, text: str) -> None:
         turned = self.knobs[knob]

@@ -237,3 +237,15 @@ def test_run_counts() -> None:
     assert plan.run(0) == 0
     np.testing.assert_array_equal(trace["w"].value, before)
     assert plan.run(7) == 7
+
+
+def test_one_sample_teaches_the_biases_too() -> None:
+    """With one sample dC_db is dC_da itself, passed on unchanged: no storage of its own."""
+    network = fl.form_network([3, 1], [[1.0, 2.0]], [[0.5]], "sigmoid", "sigmoid", 1.0)
+    trace = network.trace
+    for _ in range(3):
+        trace.run()
+        stepped = {old.name: new.value for old, new in trace.carry.items()}
+        network.history.advance(1)
+        for name, value in stepped.items():
+            np.testing.assert_allclose(trace[name].value, value, rtol=1e-12, err_msg=name)

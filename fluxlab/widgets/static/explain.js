@@ -166,7 +166,9 @@ export default {
       }
       head.append(element("td", {}));
       const rows = m.rows.map((row, r) => {
-        const made = element("tr", {}, element("th", { scope: "row" }, row.label,
+        // A single term needs no name, and an empty heading says nothing to a screen reader.
+        const name = row.label ? ["th", { scope: "row" }] : ["td", {}];
+        const made = element("tr", {}, element(...name, row.label,
           row.name ? element("span", { class: "fl-muted" }, ` ${row.name}`) : null));
         row.factors.forEach((cell, n) => {
           if (n) made.append(element("td", { class: "fl-sign" }, "·"));

@@ -172,8 +172,10 @@ function render({ model, el }) {
         refuse(knobs[knob], words);
         show(knobs[knob]);
       },
-      done({ knob }) {
-        knobs[knob]?.sender.done();
+      done({ knob, accepted }) {
+        if (!knobs[knob]) return;
+        if (accepted) refuse(knobs[knob], "");
+        knobs[knob].sender.done();
       },
     }),
   );

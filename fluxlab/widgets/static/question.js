@@ -224,9 +224,13 @@ export default {
       },
     });
     const unwatch = watchTheme(() => requestAnimationFrame(() => !left && paint()));
+    // A page that draws this later, or scrolls it into sight, has its colours only then.
+    const seen = new ResizeObserver(() => !left && paint());
+    seen.observe(body);
     const bye = hello(model);
     return () => {
       left = true;
+      seen.disconnect();
       bye();
       leave();
       unline();
