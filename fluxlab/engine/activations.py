@@ -217,7 +217,8 @@ gelu = Activation(
     },
 )  # fmt: skip
 threshold = Activation(
-    "threshold", lambda a: float(a > 0), lambda out, a: [(np.greater, a, _0, out)], unit=True,
+    "threshold", lambda a: np.heaviside(a, 0.0), lambda out, a: [(np.heaviside, a, _0, out)],
+    unit=True,
     reads="a", slope=(lambda a: 0.0, lambda out, a: [(out.fill, 0.0)]),
     latex="[<0> > 0]", numpy="(<0> > 0) * 1.0", words="1 where <0> is positive, else 0",
     slope_texts={
@@ -227,7 +228,7 @@ threshold = Activation(
 )  # fmt: skip
 
 
-def _tempered(a: Any, t: Any) -> Any:
+def _tempered(a: Any, t: Any = 1.0) -> Any:
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-a / t))
 
@@ -273,7 +274,7 @@ _t_turn = Elementwise(
 )  # fmt: skip
 sigmoid_temperature = SigmoidTemperature(
     "sigmoid_temperature", _tempered,
-    lambda out, a, t: [
+    lambda out, a, t=_1: [
         (_above_zero, t), (np.divide, a, t, out), (np.negative, out, out), (np.exp, out, out),
         (np.add, out, _1, out), (np.divide, _1, out, out),
     ],

@@ -21,6 +21,10 @@ def sigmoid(a: Any) -> Any:
     return (1.0 + anp.tanh(a / 2.0)) / 2.0
 
 
+def sigmoid_temperature(a: Any, t: Any = 1.0) -> Any:
+    return sigmoid(a / t)
+
+
 def relu(a: Any) -> Any:
     return anp.where(a > 0, a, 0.0 * a)
 

@@ -28,6 +28,7 @@ def sech2(a: float) -> float:
 TRUE: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "linear": (lambda a: a, lambda a: 1.0),
     "sigmoid": (sigma, lambda a: sigma(a) * sigma(-a)),
+    "sigmoid_temperature": (sigma, lambda a: sigma(a) * sigma(-a)),  # at temperature 1
     "tanh": (math.tanh, sech2),
     "relu": (lambda a: a if a > 0 else 0.0, lambda a: 1.0 if a > 0 else 0.0),
     "leaky_relu": (lambda a: a if a > 0 else a / 100, lambda a: 1.0 if a > 0 else 0.01),
@@ -110,7 +111,7 @@ def test_slopes_match_differences(name: str) -> None:
 def test_slopes_at_exactly_zero() -> None:
     wanted = {
         "linear": 1.0, "sigmoid": 0.25, "tanh": 1.0, "relu": 0.0, "leaky_relu": 0.01, "elu": 1.0,
-        "swish": 0.5,
+        "swish": 0.5, "sigmoid_temperature": 0.25,
     }  # fmt: skip
     assert set(wanted) == set(ACTIVATIONS)
     for name, slope in wanted.items():
