@@ -18,7 +18,7 @@ from fluxlab.engine.rowwise import softmax
 ACTIVATIONS: dict[str, Any] = {"softmax": softmax}
 # What costs little: 0-d operands; `fmax`, which is faster than `maximum` (but hides a NaN, so it
 # stands only where both sides have it); `sign`, which needs no cast as `greater` does.
-_0, _1, _HALF = np.array(0.0), np.array(1.0), np.array(0.5)
+_0, _1 = np.array(0.0), np.array(1.0)
 
 
 class Activation(Elementwise):
@@ -175,38 +175,39 @@ _ROOT, _CUBE = np.sqrt(2 / np.pi), 0.044715
 
 
 def _gelu(a: Any) -> Any:
-    return 0.5 * a * (1 + np.tanh(_ROOT * (a + _CUBE * a * a * a)))
+    with np.errstate(over="ignore"):
+        return a * _sigmoid(2 * _ROOT * (a + _CUBE * a * a * a))
 
 
 def _gelu_slope(a: Any) -> Any:
-    t = np.tanh(_ROOT * (a + _CUBE * a * a * a))
-    return 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * _ROOT * (1 + 3 * _CUBE * a * a)
+    with np.errstate(over="ignore"):
+        z = 2 * _ROOT * (a + _CUBE * a * a * a)
+        inner = 2 * _ROOT * (1 + 3 * _CUBE * a * a)
+        return _sigmoid(z) + a * _sigmoid(z) * _sigmoid(-z) * inner
 
 
-def _gelu_tanh(out: Any, a: Any) -> list[tuple[Any, ...]]:
+def _twice_z(out: Any, a: Any) -> list[tuple[Any, ...]]:
+    """out = 2 sqrt(2 / pi) (a + 0.0447 a^3); 0.5 (1 + tanh z) is the sigmoid of 2 z."""
     return [
         (np.multiply, a, a, out), (np.multiply, out, np.array(_CUBE), out), (np.add, out, _1, out),
-        (np.multiply, out, a, out), (np.multiply, out, np.array(_ROOT), out), (np.tanh, out, out),
+        (np.multiply, out, a, out), (np.multiply, out, np.array(2 * _ROOT), out),
     ]  # fmt: skip
 
 
 def _gelu_slope_calls(out: Any, a: Any) -> list[tuple[Any, ...]]:
-    t, rest = np.empty_like(a), np.empty_like(a)
+    up, down = np.empty_like(a), np.empty_like(a)
     return [
-        *_gelu_tanh(t, a), (np.multiply, a, a, out), (np.multiply, out, np.array(3 * _CUBE), out),
-        (np.add, out, _1, out), (np.multiply, out, np.array(_ROOT), out),
-        (np.multiply, out, a, out),
-        (np.multiply, t, t, rest), (np.subtract, _1, rest, rest), (np.multiply, out, rest, out),
-        (np.add, out, t, out), (np.add, out, _1, out), (np.multiply, out, _HALF, out),
+        *_twice_z(up, a), (np.negative, up, down), *_sigmoid_calls(up, up),
+        *_sigmoid_calls(down, down), (np.multiply, a, a, out),
+        (np.multiply, out, np.array(3 * _CUBE), out), (np.add, out, _1, out),
+        (np.multiply, out, np.array(2 * _ROOT), out), (np.multiply, out, a, out),
+        (np.multiply, out, down, out), (np.add, out, _1, out), (np.multiply, out, up, out),
     ]  # fmt: skip
 
 
 gelu = Activation(
     "gelu", _gelu,
-    lambda out, a: [
-        *_gelu_tanh(out, a), (np.add, out, _1, out), (np.multiply, out, a, out),
-        (np.multiply, out, _HALF, out),
-    ],
+    lambda out, a: [*_twice_z(out, a), *_sigmoid_calls(out, out), (np.multiply, out, a, out)],
     reads="a", slope=(_gelu_slope, _gelu_slope_calls),
     latex=r"\tfrac{1}{2}<0>\,(1 + \tanh(\sqrt{2/\pi}\,(<0> + 0.0447\,{<0>}^3)))",
     numpy="0.5 * <0> * (1 + np.tanh(np.sqrt(2 / np.pi) * (<0> + 0.044715 * <0> ** 3)))",

@@ -41,6 +41,23 @@ def swish(a: Any) -> Any:
     return a * sigmoid(a)
 
 
+def gelu(a: Any) -> Any:
+    return 0.5 * a * (1 + anp.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3)))
+
+
+def softplus(a: Any) -> Any:
+    return anp.logaddexp(0.0, a)
+
+
+def threshold(a: Any) -> Any:
+    return anp.where(a > 0, 1.0, 0.0)
+
+
+def softmax(a: Any) -> Any:
+    e = anp.exp(a - anp.max(a, axis=-1, keepdims=True))
+    return e / anp.sum(e, axis=-1, keepdims=True)
+
+
 def activation(name: str) -> Any:
     return globals()[name]
 
@@ -95,6 +112,6 @@ def top(x: Any, k: int, axis: int = -1) -> Any:
     return np.take(order, range(k), axis=axis) * 1.0
 
 
-def uniform(key: Any, shape: tuple[int, ...]) -> Any:
-    words = [int(k) for k in np.ravel(key)]
+def uniform(key: Any, shape: tuple[int, ...], seed: int = 0) -> Any:
+    words = [seed, *(int(k) for k in np.ravel(key))]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(shape)

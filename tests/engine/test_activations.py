@@ -125,9 +125,9 @@ def test_slopes_match_differences(name: str) -> None:
 def test_slopes_at_exactly_zero() -> None:
     wanted = {
         "linear": 1.0, "sigmoid": 0.25, "tanh": 1.0, "relu": 0.0, "leaky_relu": 0.01, "elu": 1.0,
-        "swish": 0.5, "sigmoid_temperature": 0.25,
+        "swish": 0.5, "sigmoid_temperature": 0.25, "gelu": 0.5, "softplus": 0.5, "threshold": 0.0,
     }  # fmt: skip
-    assert set(wanted) == set(ACTIVATIONS)
+    assert set(wanted) == set(CELLWISE)
     for name, slope in wanted.items():
         for zero in (0.0, -0.0):
             assert traced(name, [zero, 1.0])["dC_dx"].value[0, 0] == slope, name
@@ -156,7 +156,7 @@ def test_a_networks_slopes_are_named_and_right() -> None:
         wanted = np.array([[slope(float(v)) for v in row] for row in a])
         np.testing.assert_allclose(matrix.value, wanted, rtol=1e-12)
         np.testing.assert_array_equal(net.layers[0].dh_da_matrix, matrix.value)
-        steep = name in ("swish", "sigmoid_temperature")  # a cold sigmoid is steeper than 1
+        steep = name in ("swish", "gelu", "sigmoid_temperature")  # a cold sigmoid is steeper than 1
         assert matrix.unit == (not steep), name
 
 
