@@ -1,4 +1,7 @@
-"""Data: FLUX's `matrix_data_preprocessor`, and small sets that are made, not loaded."""
+"""Data: FLUX's `matrix_data_preprocessor`, small sets, and a student's own table.
+
+`fl.data.iris()`, `fl.data.table("cats.csv", target="breed")`: everything is found here.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,44 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.datasets import (
+    blobs,
+    breast_cancer,
+    circles,
+    diabetes,
+    digits,
+    iris,
+    moons,
+    polynomial,
+    spirals,
+)
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array
+from fluxlab.engine.splits import Part, Scaling, Split, split
+from fluxlab.engine.tables import table
+
+__all__ = [
+    "GATES",
+    "Part",
+    "Scaling",
+    "Split",
+    "bits",
+    "blobs",
+    "breast_cancer",
+    "circles",
+    "diabetes",
+    "digits",
+    "gate",
+    "iris",
+    "matrix_data_preprocessor",
+    "moons",
+    "parity",
+    "polynomial",
+    "spirals",
+    "split",
+    "table",
+]
 
 GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0), "nand": (1, 1, 1, 0)}
 
