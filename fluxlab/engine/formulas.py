@@ -90,7 +90,9 @@ def numpy_line(step: Step) -> str:
     """`dC_dw = x.T @ dC_da`; a step whose result is called by its formula stands alone."""
     names = [numpy_name(m, step.scope) for m in step.inputs]
     right = fill(step.op.numpy_template(step), names, step.params)
-    text = right if _by_formula(step.output) else f"{numpy_name(step.output)} = {right}"
+    name = numpy_name(step.output)
+    alone = _by_formula(step.output) and not name.isidentifier()
+    text = right if alone else f"{name} = {right}"
     foreign = _foreign(step)
     return f"{text}  # {foreign}" if foreign else text
 
@@ -118,7 +120,7 @@ def expression(step: Step) -> str:
         tight = step.op.name == "add" or (step.op.name == "subtract" and i == 0)
         operands.append(local if plain or tight else f"({local})")
     text = fill(step.op.numpy_template(step), operands, step.params).replace("np.", "")
-    return text if len(text) <= 24 else f"{step.op.name} {step.number + 1}"
+    return text if len(text) <= 24 else f"{step.op.name}_{step.number + 1}"
 
 
 def words_line(step: Step) -> str:

@@ -256,7 +256,7 @@ class Contraction(Op):
         (left, right), target = letters(step.params["signature"])
         form = product_form(left, right, target)
         if form is None:
-            return rf"{self._sum(step)} <0>_{{{left}}}\,<1>_{{{right}}}"
+            return rf"{self._sum(step)} {{<0>}}_{{{left}}}\,{{<1>}}_{{{right}}}"
         return form.replace(".T", r"^{\top}").replace("@", r"\,")
 
     def numpy_template(self, step: Step) -> str:
