@@ -29,8 +29,9 @@ class Diverged(ArithmeticError):
 def unknown(kind: str, got: object, known: Iterable[str]) -> UnknownName:
     """`Unknown activation 'rely'. Did you mean 'relu'? Known: ...`."""
     names = list(known)
-    near = difflib.get_close_matches(str(got), names, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    lower = {name.lower(): name for name in reversed(names)}  # dC_dW is nearest to dC_dw
+    near = difflib.get_close_matches(str(got).lower(), lower, n=1, cutoff=0.5)
+    hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
     shown = ", ".join(names[:40]) + (f", ... ({len(names)} in all)" if len(names) > 40 else "")
     return UnknownName(f"Unknown {kind} {got!r}.{hint} Known: {shown}.")
 

@@ -92,7 +92,9 @@ def numpy_line(step: Step) -> str:
     if step.op.name == "add":  # a sum needs no brackets around what it adds
         names = [name[1:-1] if name.startswith("(") else name for name in names]
     right = fill(step.op.numpy_template(step), names, step.params)
-    text = right if _by_formula(step.output) else f"{numpy_name(step.output)} = {right}"
+    name = numpy_name(step.output)
+    alone = _by_formula(step.output) and not name.isidentifier()
+    text = right if alone else f"{name} = {right}"
     foreign = _foreign(step)
     return f"{text}  # {foreign}" if foreign else text
 
@@ -120,7 +122,7 @@ def expression(step: Step) -> str:
         tight = step.op.name == "add" or (step.op.name == "subtract" and i == 0)
         operands.append(local if plain or tight else f"({local})")
     text = fill(step.op.numpy_template(step), operands, step.params).replace("np.", "")
-    return text if len(text) <= 24 else f"{step.op.name} {step.number + 1}"
+    return text if len(text) <= 24 else f"{step.op.name}_{step.number + 1}"
 
 
 def words_line(step: Step) -> str:

@@ -257,7 +257,7 @@ class Contraction(Op):
         (left, right), target = letters(step.params["signature"])
         form = product_form(left, right, target)
         if form is None:
-            return rf"{self._sum(step)} <0>_{{{left}}}\,<1>_{{{right}}}"
+            return rf"{self._sum(step)} {{<0>}}_{{{left}}}\,{{<1>}}_{{{right}}}"
         turned = re.sub(r"(<\d>|\))\.T", r"{\1}^{\\top}", form)
         return turned.replace("@", r"\,")
 

@@ -226,8 +226,23 @@ same: Gather = Gather(
 )  # fmt: skip
 _slice: Gather = Gather(
     "slice", lambda x, where: x[tuple(slice(*p) if isinstance(p, tuple) else p for p in where)],
-    view=True, latex=r"<0>_{\text{part}}", numpy="<0>[<where>]", words="a part of <0>",
+    view=True, latex=r"{<0>}_{\text{part}}", words="a part of <0>",
 )  # fmt: skip
+
+
+def _slice_text(step: Any) -> str:
+    """The slice as Python writes it: `<0>[:, 2:5]`."""
+
+    def place(part: Any) -> str:
+        if not isinstance(part, tuple):
+            return str(part)
+        start, stop, jump = ("" if p is None else str(p) for p in part)
+        return f"{start}:{stop}" + (f":{jump}" if jump else "")
+
+    return f"<0>[{', '.join(map(place, step.params['where']))}]"
+
+
+_slice.numpy_template = _slice_text  # type: ignore[method-assign]
 _concatenate: Gather = Gather(
     "concatenate", lambda parts, axis: np.concatenate(parts, axis=axis), sources=None,
     vjp=lambda operand, step, dC: _part(operand, step, dC),
@@ -252,7 +267,7 @@ def _take_rows(table: Array, numbers: Array) -> Array:
 
 _rows: Gather = Gather(
     "rows", _take_rows,
-    latex=r"<0>_{<1>}", numpy="<0>[<1>]", words="the rows of <0> that <1> names",
+    latex=r"{<0>}_{<1>}", numpy="<0>[<1>.astype(int)]", words="the rows of <0> that <1> names",
 )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def reducible(draw: Any) -> tuple[np.ndarray, tuple[int, ...] | int | None, bool
     return draw(arrays(shape)), axis, draw(st.booleans())
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(reducible())
 def test_reductions(case: tuple[np.ndarray, Any, bool]) -> None:
     x, axis, keep = case

@@ -32,6 +32,7 @@ function render({ model, el }) {
   const wanted = {}; // windows that were asked for and have not come yet
   const own = {}; // this view, so that it does not hear itself
   let tools = [], hover = null, drag = null, pending = null, asked = 0, goodbye = null, speak = false;
+  let painted = [0, 0]; // the heights between which the canvas is up to date
 
   // -- painting ---------------------------------------------------------------------------
 
@@ -64,11 +65,26 @@ function render({ model, el }) {
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     board.colours ??= palette(el, context);
-    paintBoard(context, board);
+    // Painted is what can be seen, and as much again above and below for the next scroll.
+    const [first, last] = seen();
+    painted = [first - window.innerHeight, last + window.innerHeight];
+    paintBoard(context, board, painted);
     updateLegend();
     updateStatus();
     if (hover) showTip();
     canvas.dataset.painted = String(Number(canvas.dataset.painted ?? 0) + 1);
+  }
+
+  /** From which to which height of the canvas the page shows it. */
+  function seen() {
+    const { top } = canvas.getBoundingClientRect();
+    return [-top, window.innerHeight - top];
+  }
+
+  function scrolled() {
+    const [first, last] = seen();
+    const { height } = board.layout ?? { height: 0 };
+    if (Math.max(0, first) < painted[0] || Math.min(height, last) > painted[1]) repaint();
   }
 
   function recolour() {
@@ -411,6 +427,9 @@ function render({ model, el }) {
     repaint();
   };
   window.addEventListener("fluxlab:light", hear);
+  document.addEventListener("scroll", scrolled, { capture: true, passive: true });
+  const sight = new IntersectionObserver(scrolled); // such as a tab that comes to the front
+  sight.observe(canvas);
   window.addEventListener("resize", repaint); // the zoom of the page changes its pixels
   let width = 0, later = 0;
   const observer = new ResizeObserver(() => {
@@ -438,7 +457,9 @@ function render({ model, el }) {
     () => model.off("change:scale", rescale),
     () => window.removeEventListener("fluxlab:light", hear),
     () => window.removeEventListener("resize", repaint),
+    () => document.removeEventListener("scroll", scrolled, { capture: true }),
     () => observer.disconnect(),
+    () => sight.disconnect(),
     () => clearTimeout(later),
     () => cancelAnimationFrame(asked),
     () => goodbye?.(),

@@ -37,15 +37,20 @@ function hatch(context, back, ink, way) {
   return context.createPattern(tile, "repeat");
 }
 
-/** Paint all of it: `context` is scaled to CSS pixels. */
-function paintBoard(context, board) {
+/** Paint what lies between the heights `top` and `bottom`; `context` is scaled to CSS pixels. */
+function paintBoard(context, board, [top, bottom]) {
   const { layout, colours } = board;
+  const near = (y, height) => y + height + 40 > top && y - 40 < bottom; // titles stand outside
+  context.save();
+  context.beginPath();
+  context.rect(0, top, layout.width, bottom - top);
+  context.clip();
   context.fillStyle = colours.back;
-  context.fillRect(0, 0, layout.width, layout.height);
+  context.fillRect(0, top, layout.width, bottom - top);
   context.textBaseline = "alphabetic";
-  for (const band of layout.bands) paintHeader(context, board, band);
-  for (const label of layout.labels) paintLane(context, board, label);
-  for (const place of layout.places) paintPlace(context, board, place);
+  for (const band of layout.bands) if (near(band.y, 0)) paintHeader(context, board, band);
+  for (const label of layout.labels) if (near(label.y, label.height)) paintLane(context, board, label);
+  for (const place of layout.places) if (near(place.y, place.height)) paintPlace(context, board, place);
   for (const item of board.links.to) eachPlace(board, item, (place, matrix) =>
     paintOutline(context, board, place, matrix, item, "to"));
   for (const item of board.links.from) eachPlace(board, item, (place, matrix) =>
@@ -53,6 +58,7 @@ function paintBoard(context, board) {
   paintLight(context, board);
   if (board.selection) paintSelection(context, board, board.selection);
   if (board.cursor && board.focused) paintCursor(context, board);
+  context.restore();
 }
 
 function eachPlace(board, item, paint) {

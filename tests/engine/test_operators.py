@@ -1,0 +1,47 @@
+"""Operators, NumPy's functions and constants on traced matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import fluxlab as fl
+
+
+def test_numpys_own_functions_on_a_matrix() -> None:
+    w = np.array([[0.5, -1.0, 2.0]])
+    for function in (np.tanh, np.exp, np.absolute, np.negative):
+        found = fl.trace(lambda w, f=function: f(w) * 1.0, w=w)
+        np.testing.assert_allclose(found.steps[0].output.value, function(w))
+        found.backward()
+        assert found.check("dC_dw").ok
+    for function in (np.add, np.subtract, np.multiply, np.divide, np.maximum):
+        found = fl.trace(lambda w, f=function: f(np.full((2, 1), 0.75), w), w=w)
+        np.testing.assert_allclose(found.steps[0].output.value, function(np.full((2, 1), 0.75), w))
+    left = fl.trace(lambda w: np.ones((2, 1)) @ w, w=w)
+    assert left.steps[0].output.shape == (2, 3)
+
+
+def test_operators_with_constants_on_either_side() -> None:
+    w = np.array([0.5, -1.5])
+    for function in (
+        lambda w: 2 + w, lambda w: w + 2, lambda w: 2 - w, lambda w: w - 2, lambda w: 2 * w,
+        lambda w: w * 2, lambda w: 2 / w, lambda w: w / 2, lambda w: -w, lambda w: w**3,
+        lambda w: w**-2, lambda w: w**0, lambda w: (w > 0) * w, lambda w: (w < 0) * w,
+    ):  # fmt: skip
+        trace = fl.trace(function, w=w)
+        result = trace.cost.step.inputs[0]  # type: ignore[union-attr]
+        np.testing.assert_allclose(result.value, function(w))
+        trace.backward()
+        if "dC_dw" in trace:
+            assert trace.check("dC_dw").ok
+
+
+def test_constants_are_no_inputs_but_can_be_set() -> None:
+    trace = fl.trace(lambda w1, w2: 3 * w1 + 4 * w2, w1=2.0, w2=5.0)
+    assert [m.name for m in trace.inputs] == ["w1", "w2"]
+    assert trace["3"].kind == "constant"
+    trace.backward()
+    assert "dC_d3" not in trace
+    trace.set("3", 10.0)
+    assert float(trace.cost.value) == 40.0
+    assert float(trace["dC_dw1"].value) == 10.0
