@@ -228,21 +228,6 @@ _slice: Gather = Gather(
     "slice", lambda x, where: x[tuple(slice(*p) if isinstance(p, tuple) else p for p in where)],
     view=True, latex=r"{<0>}_{\text{part}}", words="a part of <0>",
 )  # fmt: skip
-
-
-def _slice_text(step: Any) -> str:
-    """The slice as Python writes it: `<0>[:, 2:5]`."""
-
-    def place(part: Any) -> str:
-        if not isinstance(part, tuple):
-            return str(part)
-        start, stop, jump = ("" if p is None else str(p) for p in part)
-        return f"{start}:{stop}" + (f":{jump}" if jump else "")
-
-    return f"<0>[{', '.join(map(place, step.params['where']))}]"
-
-
-_slice.numpy_template = _slice_text  # type: ignore[method-assign]
 _concatenate: Gather = Gather(
     "concatenate", lambda parts, axis: np.concatenate(parts, axis=axis), sources=None,
     vjp=lambda operand, step, dC: _part(operand, step, dC),

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from traces import EXAMPLES, NAMES, cells_of, trace_of
-from zoo import ZOO
 
 from fluxlab.engine.explain import recompute
 from fluxlab.engine.op import OPS
