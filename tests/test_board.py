@@ -339,9 +339,7 @@ def test_every_link_is_an_explained_term(net: Any) -> None:
     for matrix in net.trace.matrices.values():
         index = tuple(n - 1 for n in matrix.shape)
         shown = {
-            (item["matrix"], cell)
-            for item in links(matrix, index)["from"]
-            for cell in cells(item)
+            (item["matrix"], cell) for item in links(matrix, index)["from"] for cell in cells(item)
         }
         why = matrix.explain(*index)
         told = {(ref.matrix.name, ref.index) for term in why.terms for ref in term.factors}
@@ -408,9 +406,7 @@ def test_its_picture_is_small_and_quick(net: Any) -> None:
 
 
 def test_pictures_of_anything() -> None:
-    big = fl.trace(
-        lambda x: fl.log(x), x=np.linspace(-1, 1, 2 * 3 * 70 * 9).reshape(2, 3, 70, 9)
-    )
+    big = fl.trace(lambda x: fl.log(x), x=np.linspace(-1, 1, 2 * 3 * 70 * 9).reshape(2, 3, 70, 9))
     for scale in ("matrix", "layer", "shared"):
         assert fl.Board(big, scale=scale).picture()
 

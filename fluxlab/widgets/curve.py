@@ -170,8 +170,7 @@ class Curve(View):
             recorded = f"iterations {known[0]} to {known[-1]}"
         return (
             f"Cost curve of {self.session.title}: iteration {history.iteration}, {said}; "
-            f"{recorded} recorded"
-            + (f". {self._stopped()}" if self._stopped() else "")
+            f"{recorded} recorded" + (f". {self._stopped()}" if self._stopped() else "")
         )
 
     def picture(self) -> bytes:

@@ -53,9 +53,7 @@ class Frame:
         self._extent: dict[str, tuple[int, float]] = {}
         self.buffer = np.empty(0)
 
-    def move(
-        self, matrix: Any, lead: tuple[int, ...], row: int, column: int, level: int
-    ) -> Window:
+    def move(self, matrix: Any, lead: tuple[int, ...], row: int, column: int, level: int) -> Window:
         """Show another part of a matrix; places outside it are moved to its edge."""
         rows, columns = flat(matrix.shape)
         if not is_window(matrix.shape):
