@@ -128,6 +128,7 @@ def record_update(trace: Trace, parameters: Sequence[str], learning_rate: float)
     gradients = [gradient_of(trace, matrix) for matrix in chosen]
     with trace.recording("update", ""):
         rate = trace.input("learning rate", learning_rate)
+        rate.above = 0.0
     for matrix, gradient in zip(chosen, gradients, strict=True):
         matrix.kind = "parameter"
         with trace.recording("update", matrix.scope):

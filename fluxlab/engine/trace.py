@@ -51,6 +51,7 @@ class Matrix(Operators):
     axes : what each axis counts, such as ("sample", "neuron"), where known.
     temporary : nobody has named it; it is called by its formula.
     wants_gradient : False for data such as targets, whose gradient nobody needs.
+    above : an input's numbers must be greater than this; None: any finite number will do.
     uses : the steps that read it.
     """
 
@@ -64,6 +65,7 @@ class Matrix(Operators):
     axes: tuple[str | None, ...] = ()
     temporary: bool = False
     wants_gradient: bool = True
+    above: float | None = None
     uses: list[Step] = field(default_factory=list, repr=False)
 
     @property
@@ -390,6 +392,8 @@ class Trace:
             )
         if index is not None and not has_cell(matrix.shape, index):
             raise BadInput(f"set: {matrix.name} is {size(matrix.shape)}; it has no cell {index!r}.")
+        if matrix.above is not None and not np.all(numbers > matrix.above):
+            raise BadInput(f"set: {matrix.name} must be above {matrix.above:g}, got {value!r}.")
         with self.lock:
             before, position = matrix.buffer.copy(), self.position
             records = [] if self.history is None else self.history.records

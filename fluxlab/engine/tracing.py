@@ -53,6 +53,8 @@ def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
             f"trace: {title}{inspect.signature(function)} does not fit the matrices given "
             f"({', '.join(matrices) or 'none'}): {problem}. Give each argument by its name."
         ) from None
+    if "C" in matrices:
+        raise BadInput("trace: C is the cost's own name; call that argument something else.")
     made = Trace(title)
     inputs = {name: made.input(name, value) for name, value in matrices.items()}
     made._follow = getattr(function, "__code__", None)

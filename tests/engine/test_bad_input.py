@@ -79,6 +79,8 @@ USING: dict[str, Case] = {
     "learn -5": (lambda n: fl.learn(n, iterations=-5), BAD, ["iterations", "-5"]),
     "learn 2.5": (lambda n: fl.learn(n, iterations=2.5), BAD, ["iterations", "2.5"]),
     "learn True": (lambda n: fl.learn(n, iterations=True), BAD, ["iterations", "True"]),
+    "set rate 0": (lambda n: n.trace.set("learning rate", 0), BAD, ["set:", "above 0", "got 0"]),
+    "an argument C": (lambda _: fl.trace(lambda C: C * 2, C=[1.0]), BAD, ["C is the cost's"]),
     "learn rate 0": (lambda n: fl.learn(n, learning_rate=0), BAD, ["learn:", "above 0"]),
     "learn rate -1": (lambda n: fl.learn(n, learning_rate=-1), BAD, ["learn:", "-1"]),
     "learn rate NaN": (lambda n: fl.learn(n, learning_rate=NAN), BAD, ["learn:", "NaN"]),
