@@ -230,6 +230,7 @@ def record_optimizer(
     gradients = [gradient_of(trace, matrix) for matrix in matrices]
     with trace.recording("update", ""):
         rate = trace.input("learning rate", check_learning_rate("optimizer", chosen.learning_rate))
+        rate.above = 0.0
         counts = chosen.counts or schedule is not None or "iteration" in trace
         count = None
         if counts:
