@@ -353,6 +353,11 @@ def test_bleu_by_hand() -> None:
     references = ["the cat is on the mat", "there is a cat on the mat"]
     assert metrics.bleu(the, references, order=1) == close(2 / 7)
     assert metrics.bleu("the cat", "the cat is on", order=2) == close(np.exp(-1))
+    # References one shorter and one longer: the shorter counts, so nothing is missing.
+    assert metrics.bleu("a b c d", ["a b c", "a b c d e"], order=1) == 1.0
+    assert sacre(["a b c d"], [["a b c d e", "a b c"]]) == close(
+        metrics.bleu("a b c d", ["a b c d e", "a b c"])
+    )
     assert metrics.bleu("a b c", "a b c") == 0.0  # too short for a 4-gram
     assert metrics.bleu("a b c d", "e f g h") == 0.0
     assert metrics.bleu("a b c d e", ["a b c d e"]) == close(1.0)
