@@ -1,14 +1,12 @@
-"""The backward pass and the update, recorded as ordinary steps."""
+"""The backward pass, recorded as ordinary steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from fluxlab.engine.errors import BadInput
-from fluxlab.engine.history import History
 from fluxlab.engine.numbers import as_numbers
-from fluxlab.engine.op import OPS
-from fluxlab.engine.ops import add_all, same, step_down
+from fluxlab.engine.ops import add_all, same
 from fluxlab.engine.trace import Matrix, Step, Trace
 
 
@@ -115,30 +113,6 @@ def gradient_of(trace: Trace, matrix: Matrix) -> Matrix:
         ) from None
 
 
-def record_update(trace: Trace, parameters: Sequence[str], learning_rate: float) -> None:
-    """Record gradient descent: `w[new] = w - learning rate * dC_dw` for each parameter."""
-    names = parameters or [m.name for m in trace.inputs if m.kind == "parameter"]
-    if not names:
-        raise BadInput("descend: name the matrices to learn, such as t.descend('w', 'b').")
-    check_learning_rate("descend", learning_rate)
-    chosen = list(dict.fromkeys(trace[name] for name in names))
-    for matrix in chosen:
-        if matrix.step is not None or matrix.kind == "constant":
-            raise BadInput(f"descend: {matrix.name} is not an input, so it cannot be learned.")
-    gradients = [gradient_of(trace, matrix) for matrix in chosen]
-    with trace.recording("update", ""):
-        rate = trace.input("learning rate", learning_rate)
-        rate.above = 0.0
-    for matrix, gradient in zip(chosen, gradients, strict=True):
-        matrix.kind = "parameter"
-        with trace.recording("update", matrix.scope):
-            new = step_down(matrix, rate, gradient)
-        trace.rename(new, f"{matrix.local}[new]", matrix.scope)
-        new.kind, new.of = "update", matrix
-        trace.carry[matrix] = new
-    trace.history = History(trace)
-
-
 def check_learning_rate(function: str, value: object) -> float:
     """A learning rate is one finite number above 0."""
     numbers = as_numbers(function, "learning_rate", value)
@@ -148,6 +122,3 @@ def check_learning_rate(function: str, value: object) -> float:
             "Common values lie between 0.001 and 1."
         )
     return float(numbers)
-
-
-__all__ = ["OPS", "check_learning_rate", "gradient_of", "record_backward", "record_update"]

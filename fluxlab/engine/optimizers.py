@@ -226,10 +226,16 @@ def record_optimizer(
     """
     chosen = optimizer(chosen)
     names = parameters or [m.name for m in trace.inputs if m.kind == "parameter"]
-    matrices = [trace[name] for name in names]
+    if not names:
+        raise BadInput("descend: name the matrices to learn, such as t.descend('w', 'b').")
+    first = check_learning_rate("descend", chosen.learning_rate)
+    matrices = list(dict.fromkeys(trace[name] for name in names))
+    for matrix in matrices:
+        if matrix.step is not None or matrix.kind == "constant":
+            raise BadInput(f"descend: {matrix.name} is not an input, so it cannot be learned.")
     gradients = [gradient_of(trace, matrix) for matrix in matrices]
     with trace.recording("update", ""):
-        rate = trace.input("learning rate", check_learning_rate("optimizer", chosen.learning_rate))
+        rate = trace.input("learning rate", first)
         rate.above = 0.0
         counts = chosen.counts or schedule is not None or "iteration" in trace
         count = None

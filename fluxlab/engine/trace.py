@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,12 @@ import numpy as np
 
 from fluxlab.engine import formulas
 from fluxlab.engine.errors import BadInput, NotComputed, size, unknown
+from fluxlab.engine.matrix import Matrix, Step
 from fluxlab.engine.numbers import as_numbers, has_cell
-from fluxlab.engine.op import OPS, Array, Call, Op, Params, Shape
-from fluxlab.engine.operators import Operators
+from fluxlab.engine.op import OPS, Array, Op, Params
 
 if TYPE_CHECKING:
     from fluxlab.engine.check import Check
-    from fluxlab.engine.explain import Explanation
     from fluxlab.engine.history import History
 
 PHASES = ("forward", "backward", "update")
@@ -36,129 +34,6 @@ def scope(name: str) -> Iterator[None]:
         yield
     finally:
         _scopes.reset(token)
-
-
-@dataclass(eq=False)
-class Matrix(Operators):
-    """One named matrix of a trace. Write `x @ w + b` with it, or `fl.tanh(x)`.
-
-    Attributes
-    ----------
-    local, scope : `dC_dw` and `layer 1`; together the name `layer 1/dC_dw`.
-    kind : input, parameter, constant, value, slope, gradient or update.
-    step : the step that computes it; None for inputs, parameters and constants.
-    of : a gradient's own matrix; an update's parameter; a slope's input; else None.
-    axes : what each axis counts, such as ("sample", "neuron"), where known.
-    temporary : nobody has named it; it is called by its formula.
-    wants_gradient : False for data such as targets, whose gradient nobody needs.
-    above : an input's numbers must be greater than this; None: any finite number will do.
-    uses : the steps that read it.
-    """
-
-    trace: Trace
-    local: str
-    scope: str
-    kind: str
-    buffer: Array = field(repr=False)
-    step: Step | None = None
-    of: Matrix | None = None
-    axes: tuple[str | None, ...] = ()
-    temporary: bool = False
-    wants_gradient: bool = True
-    above: float | None = None
-    uses: list[Step] = field(default_factory=list, repr=False)
-
-    @property
-    def name(self) -> str:
-        return f"{self.scope}/{self.local}" if self.scope else self.local
-
-    @property
-    def shape(self) -> Shape:  # type: ignore[override]
-        return self.buffer.shape
-
-    @property
-    def unit(self) -> bool:
-        """Whether every value is known to lie in 0..1."""
-        return self.step is not None and self.step.op.unit
-
-    @property
-    def ready(self) -> bool:
-        return self.step is None or self.step.number < self.trace.position
-
-    @property
-    def value(self) -> Array:
-        """A copy of the numbers; raises NotComputed before the step that makes them has run."""
-        with self.trace.lock:
-            if not self.ready:
-                assert self.step is not None
-                raise NotComputed(
-                    f"{self.name} is not computed yet: step {self.step.number + 1} computes it, "
-                    f"and {self.trace.position} of {len(self.trace.steps)} steps have run. Run the "
-                    f"{self.step.phase} pass first."
-                )
-            return self.buffer.copy()
-
-    @property
-    def labels(self) -> dict[int, list[str]]:
-        """Names of rows (axis 0), columns (axis 1), ..., where they are known."""
-        known = self.trace.axis_labels
-        return {
-            i: known[axis]
-            for i, axis in enumerate(self.axes)
-            if axis in known and len(known[axis]) == self.shape[i]
-        }
-
-    @property
-    def latex(self) -> str:
-        return formulas.latex_name(self)
-
-    def named(self, local: str, **attributes: Any) -> Matrix:
-        """Give this matrix a name (within its scope); returns it."""
-        self.trace.rename(self, local)
-        for key, value in attributes.items():
-            setattr(self, key, value)
-        return self
-
-    def explain(self, *index: int) -> Explanation:
-        """Why this number? `w.explain(2, 5)`; see `Explanation`."""
-        from fluxlab.engine.explain import explain
-
-        return explain(self, *index)
-
-    def __repr__(self) -> str:
-        return f"<{self.name}, {size(self.shape)}{'' if self.ready else ', not computed yet'}>"
-
-
-@dataclass(eq=False)
-class Step:
-    """One operation of the trace: `output = op(*inputs, **params)`."""
-
-    number: int
-    op: Op
-    inputs: tuple[Matrix, ...]
-    params: Params
-    output: Matrix
-    phase: str
-    calls: list[Call] = field(repr=False)
-
-    @property
-    def scope(self) -> str:
-        return self.output.scope
-
-    def latex(self) -> str:
-        """The formula in symbols, as LaTeX."""
-        return formulas.latex_line(self)
-
-    def numpy(self) -> str:
-        """The same step as a line of NumPy."""
-        return formulas.numpy_line(self)
-
-    def words(self) -> str:
-        """The same step in plain words."""
-        return formulas.words_line(self)
-
-    def __repr__(self) -> str:
-        return f"<step {self.number + 1}: {self.numpy()}>"
 
 
 class Trace:
@@ -423,15 +298,19 @@ class Trace:
                 self.run(self.end_of("forward"))
                 record_backward(self)
 
-    def descend(self, *parameters: str, learning_rate: float = 0.1) -> None:
-        """Record the update `w[new] = w - learning rate * dC_dw` for each parameter, once."""
-        from fluxlab.engine.backward import record_update
+    def descend(self, *parameters: str, learning_rate: float = 0.1, optimizer: Any = None) -> None:
+        """Record the update of each parameter, once: `w[new] = w - learning rate * dC_dw`.
+
+        An optimizer such as `Adam(0.01)` brings its own rule and learning rate.
+        """
+        from fluxlab.engine.optimizers import GradientDescent, record_optimizer
 
         with self.lock:
             if self.history is not None:
                 raise BadInput("descend: this trace already has its update steps.")
             self.backward()
-            record_update(self, parameters, learning_rate)
+            chosen = GradientDescent(learning_rate) if optimizer is None else optimizer
+            record_optimizer(self, chosen, parameters)
 
     def check(
         self, name: str, epsilon: float = 1e-5, index: tuple[int, ...] | None = None
@@ -497,3 +376,6 @@ class Trace:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
         self._cost = cost
         self.alias("C", cost)
+
+
+__all__ = ["PHASES", "Matrix", "Step", "Trace", "scope"]
