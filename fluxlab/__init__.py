@@ -69,8 +69,8 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "data":
-        return importlib.import_module("fluxlab.engine.data")
+    if name in ("data", "metrics"):
+        return importlib.import_module(f"fluxlab.engine.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'fluxlab' has no attribute {name!r}")
     value = getattr(importlib.import_module(_WHERE[name]), name)
@@ -79,4 +79,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_WHERE, "data", "__version__"])
+    return sorted([*_WHERE, "data", "metrics", "__version__"])

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import oracle
 import pytest
 
 import fluxlab as fl
@@ -41,7 +42,7 @@ def test_cold_it_is_the_threshold_and_hot_it_is_flat() -> None:
 
 
 def test_a_traced_temperature_can_be_dragged_and_has_a_gradient() -> None:
-    torch = pytest.importorskip("torch")
+    torch = oracle.torch()
     trace = fl.trace(lambda a, t: fl.sum(fl.sigmoid_temperature(a, t) ** 2), a=A, t=0.7)
     trace.backward()
     for value in (0.7, 2.5):
@@ -148,7 +149,7 @@ def test_predicting_takes_the_expected_value() -> None:
 
 
 def test_the_gradient_is_the_straight_through_one() -> None:
-    torch = pytest.importorskip("torch")
+    torch = oracle.torch()
     trace = EXAMPLE()
     leaf = {
         name: torch.tensor(trace[name].value, requires_grad=True)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import oracle
 import pytest
 
 import fluxlab as fl
@@ -108,7 +109,7 @@ def test_it_equals_scipys_affine_transform() -> None:
 
 
 def test_gradients_with_respect_to_the_image_equal_pytorchs() -> None:
-    torch = pytest.importorskip("torch")
+    torch = oracle.torch()
     turn, right, side = 0.4, 0.7, SIDE
     weights = np.random.default_rng(2).normal(size=(3, side * side))
     trace = fl.trace(

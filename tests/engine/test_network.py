@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracle
 import pytest
 
 import fluxlab as fl
@@ -46,7 +47,7 @@ def everything(**more: Any) -> fl.Network:
     ("ours", "theirs", "figures"), OPTIMIZERS, ids=lambda v: getattr(v, "name", "")
 )
 def test_optimizers_give_pytorchs_weights(ours: Any, theirs: str, figures: dict[str, Any]) -> None:
-    torch = pytest.importorskip("torch")
+    torch = oracle.torch()
     first = DRAW.normal(size=(3, 2))
     wanted = DRAW.normal(size=(7, 2))
     t = fl.trace(lambda x, w: fl.mse(fl.tanh(x @ w), wanted), x=X, w=first)
@@ -67,7 +68,7 @@ def test_optimizers_give_pytorchs_weights(ours: Any, theirs: str, figures: dict[
 
 
 def test_every_gradient_equals_pytorchs() -> None:
-    torch = pytest.importorskip("torch")
+    torch = oracle.torch()
     targets = fl.one_hot(T, 3)
     net = fl.Network(
         [
