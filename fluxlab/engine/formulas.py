@@ -79,10 +79,12 @@ def latex_line(step: Step) -> str:
 def numpy_name(matrix: Matrix, scope: str = "") -> str:
     """The matrix as a Python name; an expression stands for itself, in brackets."""
     local = matrix.trace.called(matrix, scope)
-    if re.fullmatch(r"[A-Za-z_]\w*", local) or re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", local):
+    if matrix.kind == "constant" and not matrix.shape and local != "dC_dC":
+        return f"{float(matrix.buffer):g}"  # two constants of one value differ in name only
+    if re.fullmatch(r"[A-Za-z_]\w*", local):
         return local
     if _by_formula(matrix):
-        return local if re.fullmatch(r"[\w.]+\(.*\)", local) else f"({local})"
+        return local if re.fullmatch(r"[\w.]+(\(.*\)|\.T)", local) else f"({local})"
     return re.sub(r"\W+", "_", local).strip("_")
 
 
@@ -117,10 +119,9 @@ def expression(step: Step) -> str:
     """A short name for a result that nobody named: its own formula, or the step's number."""
     operands = []
     for i, m in enumerate(step.inputs):
-        local = m.trace.called(m, step.scope)
-        plain = " " not in local or re.fullmatch(r"[\w.]+\(.*\)|learning rate", local)
+        name = numpy_name(m, step.scope)
         tight = step.op.name == "add" or (step.op.name == "subtract" and i == 0)
-        operands.append(local if plain or tight else f"({local})")
+        operands.append(name[1:-1] if tight and name.startswith("(") else name)
     text = fill(step.op.numpy_template(step), operands, step.params).replace("np.", "")
     return text if len(text) <= 24 else f"{step.op.name}_{step.number + 1}"
 

@@ -193,7 +193,7 @@ softmax_minus_target = Rowwise(
 softmax_cross_entropy = Rowwise(
     "softmax_cross_entropy", _cross_entropy, _cross_entropy_calls,
     (lambda out, a, t: softmax_minus_target(a, t), None), single=True,
-    latex=r"-\sum_j <1>_j \ln \operatorname{softmax}(<0>)_j",
+    latex=r"-\sum_j {<1>}_j \ln \operatorname{softmax}(<0>)_j",
     numpy="-np.sum(<1> * np.log(softmax(<0>)), axis=-1, keepdims=True)",
     words="how surprising <1> is if the softmax of <0> is believed; computed without overflow",
 )  # fmt: skip

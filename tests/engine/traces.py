@@ -8,10 +8,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 from zoo import ZOO, traced
 
 import fluxlab as fl
 import fluxlab.engine.models
+from fluxlab.engine.explain import recompute
 
 EXAMPLES = {
     f"models.{found.name}": importlib.import_module(f"fluxlab.engine.models.{found.name}").EXAMPLE
@@ -53,3 +55,10 @@ def trace_of(name: str) -> Any:
 
 def cells_of(matrix: Any) -> Any:
     return np.ndindex(*matrix.shape)
+
+
+def follows(trace: Any) -> None:
+    """Every cell is what its explanation says."""
+    for matrix in trace.matrices.values():
+        for index in np.ndindex(*matrix.shape):
+            assert recompute(matrix, index) == pytest.approx(float(matrix.buffer[index]), abs=1e-12)

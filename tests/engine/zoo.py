@@ -94,11 +94,6 @@ def every_activation(F: Any) -> Any:
     return run
 
 
-@animal("w", "t", x=(5, 3), w=(3, 2), t=0.7)
-def a_cold_sigmoid(F: Any) -> Any:
-    return lambda x, w, t: F.sigmoid_temperature(x @ w, t)
-
-
 @animal("u", "v", u=(4, 1, 3), v=(5, 1), s=0.7, r=(3,))
 def broadcasting(F: Any) -> Any:
     def run(u: Any, v: Any, s: Any, r: Any) -> Any:
@@ -262,3 +257,8 @@ def choosing(F: Any) -> Any:
         return F.sum(x * kept * F.greater(x, 0)) + F.sum(chosen**2) + F.sum(F.rows(x, places)) * 2
 
     return run
+
+
+@animal("w", "t", x=(5, 3), w=(3, 2), t=0.7)
+def a_cold_sigmoid(F: Any) -> Any:
+    return lambda x, w, t: F.sigmoid_temperature(x @ w, t)
