@@ -95,11 +95,8 @@ function inFlight(model, limit = 3) {
   const pump = () => {
     while (waiting && under < limit) {
       under += 1;
-      const mine = ++sequence;
-      model.send({ ...waiting, seq: mine });
+      model.send({ ...waiting, seq: ++sequence });
       waiting = null;
-      // Jupyter's server holds a small answer back until the page says something (up to 40 ms).
-      setTimeout(() => { if (under && mine === sequence) model.send({ type: "still" }); }, 10);
     }
   };
   return {

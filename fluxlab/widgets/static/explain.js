@@ -81,11 +81,7 @@ export default {
     const light = lights(el);
     let shown = null, checkBox = null, checkOpen = false;
 
-    const ask = (message) => {
-      model.send(message);
-      // Jupyter's server holds a small answer back until the page says something (up to 40 ms).
-      setTimeout(() => model.send({ type: "still" }), 12);
-    };
+    const ask = (message) => model.send(message);
     const go = (cell) => ask({ type: "select", matrix: cell.matrix, index: cell.index });
     const button = (key, attributes, ...children) =>
       element("button", { type: "button", "data-key": key, ...FREE, ...attributes }, ...children);

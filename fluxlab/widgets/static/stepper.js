@@ -42,7 +42,11 @@ function render({ model, el }) {
   const make = (name, attributes, ...inside) => {
     const button = element(
       "button",
-      { type: "button", "data-lm-suppress-shortcuts": "true", ...attributes },
+      // Its full name comes with the first state; until then it is called after what it does.
+      {
+        type: "button", "data-lm-suppress-shortcuts": "true",
+        "aria-label": name.replace("_", " "), ...attributes,
+      },
       ...inside,
     );
     button.addEventListener("click", () => {

@@ -1,0 +1,71 @@
+"""Every lesson, opened and run in a real JupyterLab; one of them worked through by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
+    lab.open(lesson)
+    lab.run_all()
+    canvas = lab.page.locator(".fl-board canvas").first
+    canvas.scroll_into_view_if_needed()
+    expect(canvas).to_have_attribute("data-painted", re.compile(r"[1-9]"))
+    for theme in ("light", "dark"):
+        lab.set_theme(theme)
+        lab.page.wait_for_timeout(300)
+        lab.screenshot(f"lesson-{lesson.stem}-{theme}", whole=True)
+        assert lab.axe(".fluxlab") == []
+    assert (
+        lab.page.locator(".fl-error").all_inner_texts()
+        == [""] * lab.page.locator(".fl-error").count()
+    )
+    assert lab.console_errors == []
+
+
+def test_a_student_works_with_lesson_08(lab: Lab) -> None:
+    lesson = next(path for path in LESSONS if path.stem.startswith("08"))
+    lab.open(lesson)
+    lab.run_all()
+    lab.run_cell("lab2.board.select('layer 2/dC_dw', 2, 0)\nlab2")
+    here = lab.cell()
+    # Drag a slider: the target, with its gradients following.
+    before = float(lab.run_cell("print(play.layers[1].dC_dw_matrix[2, 0])"))
+    slider = here.get_by_role("slider", name=re.compile("target")).first
+    slider.focus()
+    for _ in range(10):
+        lab.page.keyboard.press("ArrowUp")
+    lab.page.wait_for_timeout(500)
+    lab.wait_idle()
+    after = float(lab.run_cell("print(play.layers[1].dC_dw_matrix[2, 0])"))
+    assert after < before  # the target has come nearer to y
+    # Step: one operation back, and on again.
+    where = here.locator(".fl-where")
+    shown = where.inner_text()
+    here.get_by_role("button", name=re.compile("back, operation")).click()
+    expect(where).not_to_have_text(shown)
+    here.get_by_role("button", name=re.compile("^operation")).click()
+    expect(where).to_have_text(shown)
+    # Click a cell of dC_dw on the board, and read why it is what it is.
+    found = lab.run_cell(
+        "p = [p for p in lab2.board._layout.places if p.slot.matrix.name == 'layer 1/dC_dw'][0]\n"
+        "print(float(p.x + 1.5 * p.cell[0]), float(p.y + 0.5 * p.cell[1]))"
+    )
+    x, y = map(float, found.split())
+    here.locator(".fl-board canvas").click(position={"x": x, "y": y})
+    panel = here.locator(".fluxlab-explain")
+    expect(panel).to_contain_text("dC_dw = x.T @ dC_da")
+    value = float(lab.run_cell("print(play.layers[0].dC_dw_matrix[0, 1])"))
+    expect(panel).to_contain_text(f"{value:.4g}".replace("-", "−"))
+    assert lab.console_errors == []
