@@ -191,13 +191,15 @@ class Network:
                 x, target = x[rows], target[rows]
             made = self._record(x, target, self.values(), self.history.iteration)
             self._rows = rows
-            position = self.trace.position
+            position, complete = self.trace.position, self.trace.position == len(self.trace.steps)
             if "sample" in self._names:
                 names = self._names["sample"]
                 chosen = names if rows is None else [names[r] for r in rows]
                 self.trace.axis_labels["sample"] = chosen
             self.trace.become(made)
-            self.trace.move(min(position, len(made.steps)))
+            # Fewer steps with one sample, more with several: what was complete stays complete.
+            steps = len(made.steps)
+            self.trace.move(steps if complete else min(position, steps))
 
     # -- learning -------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ def _take(x: Array, numbers: Array) -> Array:
 
 
 take_pixels = Gather(
-    "take_pixels", _take, latex=r"<0>_{<1>}",
+    "take_pixels", _take, latex=r"{<0>}_{<1>}",
     numpy="np.pad(<0>, ((0, 0), (0, 1)))[np.arange(len(<0>))[:, None, None], <1>.astype(int)]",
     words="the pixels of <0> that <1> names, image by image; outside the image 0",
 )  # fmt: skip
