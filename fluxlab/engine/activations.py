@@ -12,7 +12,6 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.engine.kinds import ONE, Elementwise
-from fluxlab.engine.op import OPS
 from fluxlab.engine.rowwise import softmax
 
 ACTIVATIONS: dict[str, Any] = {"softmax": softmax}
@@ -284,5 +283,3 @@ sigmoid_temperature = SigmoidTemperature(
     words="<0> divided by <1>, squeezed into 0..1 by the sigmoid",
 )  # fmt: skip
 ACTIVATIONS["sigmoid_temperature"] = sigmoid_temperature
-
-__all__ = ["ACTIVATIONS", "OPS", "Activation", "activation", *ACTIVATIONS]

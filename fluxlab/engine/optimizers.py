@@ -19,7 +19,7 @@ from fluxlab.engine.history import History
 from fluxlab.engine.kinds import Elementwise
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import add, multiply, step_down, subtract
-from fluxlab.engine.schedules import SCHEDULES, Constant
+from fluxlab.engine.schedules import Constant
 from fluxlab.engine.trace import Matrix, Trace
 
 
@@ -253,9 +253,3 @@ def record_optimizer(
     for record in later:
         record()
     trace.history = History(trace)
-
-
-__all__ = [
-    "OPTIMIZERS", "SCHEDULES", "AdaGrad", "Adam", "GradientDescent", "Momentum", "Nesterov",
-    "Optimizer", "RMSprop", "Update", "optimizer", "record_optimizer",
-]  # fmt: skip

@@ -206,16 +206,14 @@ class Trace:
         self.rename(matrix, local)
         matrix.temporary = True
 
-    def _name_locals(self, extra: dict[str, Any] | None = None) -> None:
+    def _name_locals(self) -> None:
         """Name results after the variables of the traced function that hold them."""
-        if extra is None:
-            if self._follow is None:
-                return
-            frame: FrameType | None = sys._getframe(2)
-            while frame is not None and frame.f_code is not self._follow:
-                frame = frame.f_back
-            extra = dict(frame.f_locals) if frame is not None else {}
-        for name, found in extra.items():
+        if self._follow is None:
+            return
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and frame.f_code is not self._follow:
+            frame = frame.f_back
+        for name, found in (dict(frame.f_locals) if frame is not None else {}).items():
             if isinstance(found, Matrix) and found.trace is self and found.temporary:
                 self.rename(found, name)
 

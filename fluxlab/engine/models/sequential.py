@@ -11,7 +11,7 @@ import numpy as np
 
 from fluxlab.engine import ops
 from fluxlab.engine.activations import activation
-from fluxlab.engine.building import Building, iteration_of
+from fluxlab.engine.building import Building
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.dropout import Dropout
 from fluxlab.engine.layers.norm import BatchNorm
@@ -54,7 +54,7 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
             for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
                 penalty = regularizer(w)
                 name = f"{type(regularizer).__name__} of {w.scope}"
-                cost = cost + trace_named(penalty, name)
+                cost = cost + penalty.named(name)
     trace.rename(cost, "C", scope="")
     trace.finish(cost)
     trace._result = h
@@ -128,11 +128,6 @@ def _real_mean(real: Matrix, each: Matrix) -> Matrix:
     return found
 
 
-def trace_named(matrix: Matrix, name: str) -> Matrix:
-    """Name a matrix after what it is, within its scope."""
-    return matrix.named(name)
-
-
 def EXAMPLE() -> Trace:
     """3-4-2 with batch norm, dropout, an L2 penalty and Adam; 7 samples in batches of 3."""
     draw = np.random.default_rng(4)
@@ -140,6 +135,3 @@ def EXAMPLE() -> Trace:
     layers: list[Layer] = [Dense(4, "tanh"), BatchNorm(), Dropout(0.25), Dense(2, "softmax")]
     design = Design(layers, "cross_entropy", Adam(0.05), regularizers=[L2(0.01)], batch=3, seed=2)
     return learning(design, x, target, {}, "3-4-2 network with everything")
-
-
-__all__ = ["EXAMPLE", "Design", "Layer", "iteration_of", "learning", "predicting"]
