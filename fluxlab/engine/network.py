@@ -173,8 +173,9 @@ class Network:
         if not isinstance(chosen[layer - 1], Dense):
             raise BadInput(f"set_activation: layer {layer} is not dense, so it has no activation.")
         chosen[layer - 1] = dataclasses.replace(chosen[layer - 1], activation=name)  # type: ignore[type-var]
-        self.design = dataclasses.replace(self.design, layers=tuple(chosen))
-        self._form(self._rows)
+        with self.trace.lock:  # nobody sees the new design with the old trace
+            self.design = dataclasses.replace(self.design, layers=tuple(chosen))
+            self._form(self._rows)
 
     def set_samples(self, rows: Sequence[int] | None) -> None:
         """Look at some rows of the data only (None: all); weights stay, history starts anew."""
@@ -275,7 +276,10 @@ class Network:
 
     def predict(self, inputs: Any) -> Array:
         """The output for new rows, (samples, outputs). The network itself is not touched."""
-        return predicting(self.design, self._fitting(inputs), self.values())["y"].value
+        x = self._fitting(inputs)
+        with self.trace.lock:
+            design, values = self.design, self.values()
+        return predicting(design, x, values)["y"].value
 
     def _fitting(self, inputs: Any) -> Array:
         x = _matrix("inputs", inputs, "predict")
