@@ -342,12 +342,10 @@ class Trace:
         For changes that need recording anew, such as another activation. History starts again.
         """
         with self.lock:
-            kept = {name: vars(self)[name] for name in ("lock", "axis_labels", "version")}
-            session = vars(self).get("session")
-            vars(self).update(vars(other))
-            vars(self).update(kept)
-            if session is not None:
-                vars(self)["session"] = session
+            kept = ("lock", "axis_labels", "version", "session")
+            own = {name: vars(self)[name] for name in kept if name in vars(self)}
+            # In one go: nobody may find the other trace's lock here, even for a moment.
+            vars(self).update({**vars(other), **own})
             for matrix in self._all:
                 matrix.trace = self
             if self.history is not None:
