@@ -31,7 +31,8 @@ function render({ model, el }) {
   const selecting = inFlight(model), moving = inFlight(model);
   const wanted = {}; // windows that were asked for and have not come yet
   const own = {}; // this view, so that it does not hear itself
-  let tools = [], hover = null, drag = null, pending = null, asked = 0, goodbye = null, speak = false;
+  let tools = [], hover = null, drag = null, asked = 0, goodbye = null, speak = false;
+  const arrived = []; // frames that were not painted yet, at most two
   let painted = [0, 0]; // the heights between which the canvas is up to date
 
   // -- painting ---------------------------------------------------------------------------
@@ -42,6 +43,7 @@ function render({ model, el }) {
 
   function paint() {
     asked = 0;
+    const pending = arrived.shift();
     if (pending && board.layout && pending.message.version === board.layout.version) {
       takeFrame(board, pending.message, pending.buffers);
       canvas.dataset.frame = pending.message.seq;
@@ -53,7 +55,7 @@ function render({ model, el }) {
         else leave();
       }
     }
-    pending = null;
+    if (arrived.length) repaint();
     if (!board.layout || !board.offsets.length) return;
     const { width, height } = board.layout;
     const ratio = Math.min(window.devicePixelRatio || 1, 16000 / height);
@@ -135,7 +137,8 @@ function render({ model, el }) {
       makeTools();
     },
     frame(message, buffers) {
-      pending = { message, buffers }; // a frame that was not painted yet is dropped
+      // Two that come at once are painted one after the other; older ones are dropped.
+      if (arrived.push({ message, buffers }) > 2) arrived.shift();
       repaint();
     },
     selection(message) {
