@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
+import pkgutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -12,14 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import fluxlab.engine.layers
 from fluxlab.engine.errors import BadInput
-from fluxlab.engine.layers.augment import Augment
-from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.layers.dropout import Dropout
-from fluxlab.engine.layers.noise import Noise
-from fluxlab.engine.layers.norm import BatchNorm, LayerNorm
-from fluxlab.engine.layers.stochastic import StochasticBinary
-from fluxlab.engine.layers.temperature import Temperature
 from fluxlab.engine.models.sequential import Design
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import OPTIMIZERS
@@ -30,12 +26,24 @@ if TYPE_CHECKING:
     from fluxlab.engine.network import Network
 
 FORMAT = "fluxlab network 1"
+
+
+def _layer_kinds() -> list[Any]:
+    """The layers of every file in layers/."""
+    home = fluxlab.engine.layers
+    names = [f"{home.__name__}.{found.name}" for found in pkgutil.iter_modules(home.__path__)]
+    return [
+        kind
+        for module in map(importlib.import_module, names)
+        for kind in vars(module).values()
+        if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
+    ]
+
+
 PARTS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        Dense, Dropout, Noise, BatchNorm, LayerNorm, Augment, StochasticBinary, Temperature,
-        L1, L2, ClipValue, ClipNorm,
-        *OPTIMIZERS.values(), *SCHEDULES.values(),
+        *_layer_kinds(), L1, L2, ClipValue, ClipNorm, *OPTIMIZERS.values(), *SCHEDULES.values(),
     )
 }  # fmt: skip
 
@@ -45,11 +53,11 @@ def save(network: Network, path: Path) -> None:
     design = network.design
     header = {
         "format": FORMAT,
-        "layers": [_plain(layer) for layer in design.layers],
+        "layers": _plain(design.layers),
         "cost": design.cost,
         "optimizer": _plain(design.optimizer),
         "schedule": _plain(design.schedule),
-        "regularizers": [_plain(part) for part in design.regularizers],
+        "regularizers": _plain(design.regularizers),
         "clip": _plain(design.clip),
         "batch": design.batch,
         "shuffle": design.shuffle,
@@ -98,9 +106,9 @@ def load(kind: type[Network], path: Path) -> Network:
         if header["format"] != FORMAT:
             raise KeyError("format")
         design = Design(
-            tuple(_part(layer) for layer in header["layers"]), header["cost"],
+            _part(header["layers"]), header["cost"],
             _part(header["optimizer"]), _part(header["schedule"]),
-            tuple(_part(part) for part in header["regularizers"]), _part(header["clip"]),
+            _part(header["regularizers"]), _part(header["clip"]),
             header["batch"], header["shuffle"], header["seed"],
         )  # fmt: skip
         x, target = arrays.pop("x"), arrays.pop("target")
@@ -118,18 +126,24 @@ def load(kind: type[Network], path: Path) -> Network:
 
 
 def _plain(part: Any) -> Any:
-    if part is None:
-        return None
+    """A part, and the parts inside it, as JSON has them."""
+    if isinstance(part, list | tuple):
+        return [_plain(inner) for inner in part]
+    if part is None or isinstance(part, str | bool | int | float):
+        return part
     if type(part).__name__ not in PARTS:
         raise BadInput(
             f"save: {part!r} is not one of FluxLab's own parts, so a file cannot name it. "
             f"Known: {', '.join(PARTS)}."
         )
-    return {"kind": type(part).__name__, **dataclasses.asdict(part)}
+    figures = {f.name: _plain(getattr(part, f.name)) for f in dataclasses.fields(part)}
+    return {"kind": type(part).__name__, **figures}
 
 
 def _part(plain: Any) -> Any:
-    if plain is None:
-        return None
-    figures = dict(plain)
+    if isinstance(plain, list):
+        return tuple(_part(inner) for inner in plain)
+    if not isinstance(plain, dict):
+        return plain
+    figures = {name: _part(value) for name, value in plain.items()}
     return PARTS[figures.pop("kind")](**figures)

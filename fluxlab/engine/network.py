@@ -11,13 +11,14 @@ import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.data import matrix_data_preprocessor
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.losses import one_hot
 from fluxlab.engine.models.sequential import Design, Layer, learning, predicting
-from fluxlab.engine.op import Array
+from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of
 from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
@@ -32,9 +33,11 @@ class Network:
     Parameters
     ----------
     layers : what x goes through, such as [Dense(8, "relu"), Dropout(0.2), Dense(3, "softmax")].
-    inputs : (samples, features); anything that `matrix_data_preprocessor` takes.
-    targets : (samples, outputs); with a cross-entropy also one column of class numbers from 0,
-        which become one-hot rows.
+    inputs : (samples, features); anything that `matrix_data_preprocessor` takes. Or an array of
+        sequences (samples, steps, features), of images (samples, channels, rows, columns), ...
+    targets : the shape of the output. With a cross-entropy also class numbers from 0, without the
+        output's last axis (or with one column): (samples,), or (samples, steps) for sequences.
+        They become one-hot rows; -1 says that there is nothing to learn in this place.
     cost : a name in `COSTS`, such as "mse", "cross_entropy" or "cross_entropy_logits".
     optimizer : a name in `OPTIMIZERS`, or an optimizer such as Adam(0.01).
     schedule : how the learning rate changes, such as CosineDecay(2000).
@@ -73,7 +76,7 @@ class Network:
         if batch is not None:
             whole("Network", "batch", batch, 1)
         cost_named(cost)
-        x, target = _matrix("inputs", inputs), _targets(layers, cost, targets)
+        x, target = _matrix("inputs", inputs), _matrix("targets", targets)
         if len(x) != len(target):
             raise BadInput(
                 f"Network: inputs has {len(x)} rows and targets has {len(target)}; each sample "
@@ -83,6 +86,7 @@ class Network:
             tuple(layers), cost, optimizer_of(optimizer), schedule, tuple(regularizers), clip,
             None if batch is None else int(batch), True, int(seed),
         )  # fmt: skip
+        target = _targets("Network", self.design, x, target)
         self._start(x, target, _row_names(inputs), {}, 0)
 
     def _start(
@@ -102,19 +106,7 @@ class Network:
         self.layers = [LayerView(self, i + 1) for i in range(len(self.design.layers))]
 
     def _record(self, x: Array, target: Array, values: dict[str, Array], iteration: int) -> Trace:
-        outputs = [layer.neurons for layer in self.design.layers if isinstance(layer, Dense)]
-        if outputs and outputs[-1] != target.shape[1]:
-            hint = (
-                f" For class numbers take a cost of {' or '.join(CLASS_COSTS)}, or give "
-                f"fl.one_hot(targets, {outputs[-1]})."
-                if target.shape[1] == 1
-                else ""
-            )
-            raise BadInput(
-                f"Network: the last layer has {outputs[-1]} neurons, but targets has "
-                f"{target.shape[1]} columns; they must be equal.{hint}"
-            )
-        title = f"{'-'.join(map(str, [x.shape[1], *outputs]))} network"
+        title = f"{'-'.join(map(str, self.sizes))} network"
         made = learning(self.design, x, target, values, title)
         if "learning rate" in values:
             made.set("learning rate", values["learning rate"])
@@ -131,9 +123,9 @@ class Network:
 
     @property
     def sizes(self) -> list[int]:
-        """Neurons per layer, the implicit input layer first."""
+        """Neurons per dense layer, the implicit input layer (cells of one sample) first."""
         dense = [layer.neurons for layer in self.design.layers if isinstance(layer, Dense)]
-        return [self._data[0].shape[1], *dense]
+        return [int(np.prod(self._data[0].shape[1:])), *dense]
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -270,7 +262,7 @@ class Network:
     def evaluate(self, inputs: Any, targets: Any) -> float:
         """The cost on other data, without penalties, as when predicting."""
         x = self._fitting(inputs)
-        target = _targets(self.design.layers, self.design.cost, targets)
+        target = _targets("evaluate", self.design, x, _matrix("targets", targets, "evaluate"))
         made = predicting(self.design, x, self.values(), linked=False)
         return float(cost_named(self.design.cost)(made["y"].value, target))
 
@@ -283,13 +275,18 @@ class Network:
 
     def _fitting(self, inputs: Any) -> Array:
         x = _matrix("inputs", inputs, "predict")
-        expected = self._data[0].shape[1]
-        if x.shape[1] != expected and x.shape == (expected, 1):
+        expected = self._data[0].shape[1:]
+        if x.shape == (*expected, 1):
             x = x.T  # one sample, given as a flat list
-        if x.shape[1] != expected:
+        if x.shape[1:] != expected and len(expected) == 1 and x.ndim == 2:
             raise BadInput(
                 f"predict: inputs has {x.shape[1]} columns; the network was formed on data with "
-                f"{expected}."
+                f"{expected[0]}."
+            )
+        if x.shape[1:] != expected:
+            raise BadInput(
+                f"predict: each sample is {size(x.shape[1:])}; the network was formed on samples "
+                f"that are {size(expected)}. Samples lie along the first axis."
             )
         return x
 
@@ -330,25 +327,55 @@ def whole(function: str, argument: str, value: object, least: int) -> None:
 
 def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
     try:
+        axes = np.ndim(data)
+    except ValueError:  # rows of unequal length, which are refused below
+        axes = 2
+    if axes > 2:
+        return as_numbers(function, argument, data)
+    try:
         return matrix_data_preprocessor(data)
     except BadInput as problem:
         text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
         raise BadInput(text) from None
 
 
-def _targets(layers: Sequence[Layer], cost: str, targets: Any) -> Array:
-    """Targets as a matrix; class numbers become one-hot rows where each class has its neuron."""
-    target = _matrix("targets", targets)
-    classes = next((d.neurons for d in reversed(layers) if isinstance(d, Dense)), 1)
-    if target.shape[1] > 1 or classes == 1 or cost not in CLASS_COSTS:
+def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
+    """Targets of the output's shape; class numbers become one-hot rows, -1 a row of zeros."""
+    output = predicting(design, x[:1], {}, linked=False)["y"].shape[1:]
+    if target.shape[1:] == output:
         return target
-    try:
-        return one_hot(target, classes)
-    except BadInput as problem:
-        raise BadInput(
-            f"Network: targets has 1 column, but the last layer has {classes} neurons, so the "
-            f"column must hold class numbers. {problem}"
-        ) from None
+    if design.cost in CLASS_COSTS and target.shape[1:] in (output[:-1], (*output[:-1], 1)):
+        blank = target.reshape(-1) == -1
+        try:
+            made = one_hot(np.where(blank, 0, target.reshape(-1)), output[-1])
+        except BadInput as problem:
+            raise BadInput(
+                f"{function}: the output has {output[-1]} columns, one for each class, so targets "
+                f"must hold class numbers. {problem}"
+            ) from None
+        made[blank] = 0
+        return made.reshape(len(x), *output)
+    raise BadInput(f"{function}: {_misfit(output, target.shape[1:])}")
+
+
+def _misfit(output: Shape, target: Shape) -> str:
+    """Why targets of one shape do not fit outputs of another."""
+    if len(output) == len(target) == 1:
+        hint = (
+            f" For class numbers take a cost of {' or '.join(CLASS_COSTS)}, or give "
+            f"fl.one_hot(targets, {output[0]})."
+            if target == (1,)
+            else ""
+        )
+        return (
+            f"the last layer has {output[0]} neurons, but targets has {target[0]} columns; they "
+            f"must be equal.{hint}"
+        )
+    return (
+        f"the output of each sample is {size(output)}, but its target is {size(target)}; they must "
+        f"have the same shape, or with a cost of {' or '.join(CLASS_COSTS)} the target may be "
+        "class numbers, without the output's last axis."
+    )
 
 
 def _row_names(inputs: Any) -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.op import Array
 
 if TYPE_CHECKING:
@@ -51,5 +52,8 @@ class LayerView:
         return [*FLUX_MATRICES]
 
     def __repr__(self) -> str:
-        inputs, neurons = self.network.trace[f"{self.name}/w"].shape
-        return f"<{self.name}: {inputs} → {neurons}, {self.network.activations[self.number - 1]}>"
+        trace, layer = self.network.trace, self.network.design.layers[self.number - 1]
+        if not isinstance(layer, Dense):
+            return f"<{self.name}: {layer!r}>"
+        inputs, neurons = trace[f"{self.name}/w"].shape
+        return f"<{self.name}: {inputs} → {neurons}, {layer.activation}>"

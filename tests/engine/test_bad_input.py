@@ -54,7 +54,7 @@ FORMING: dict[str, Case] = {
     "ragged": (lambda _: form(x=[[1, 2], [3]], y=[[1], [0]]), BAD, ["unequal", "[1, 2]"]),
     "empty": (lambda _: form(x=[], y=[]), BAD, ["inputs", "empty"]),
     "no columns": (lambda _: form(x=ONES((8, 0))), BAD, ["inputs", "empty"]),
-    "three axes": (lambda _: form(x=ONES((8, 2, 2))), BAD, ["3 axes", "(samples, features)"]),
+    "three axes": (lambda _: form(x=ONES((8, 2, 2))), BAD, ["2×1", "target is 1"]),
     "a dictionary": (lambda _: form(x={"a": 1}), BAD, ["inputs", "dict"]),
     "rely": (lambda _: form(hidden_activation="rely"), UNKNOWN,
              ["activation 'rely'", "Did you mean 'relu'", "leaky_relu"]),

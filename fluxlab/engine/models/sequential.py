@@ -22,6 +22,11 @@ from fluxlab.engine.regularizers import L2
 from fluxlab.engine.trace import Matrix, Trace, scope
 
 Layer = Callable[[Matrix, Building], Matrix]
+AXES: dict[int, tuple[str | None, ...]] = {
+    2: ("sample", "feature"),
+    3: ("sample", "step", "feature"),
+    4: ("sample", "channel", "row", "column"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Design:
 
 
 def learning(design: Design, x: Any, target: Any, values: dict[str, Array], title: str) -> Trace:
-    """One iteration: batch, forward, backward, update. x (samples, features)."""
+    """One iteration: batch, forward, backward, update. x (samples, features), or more axes."""
     trace = Trace(title)
     building = Building(trace, True, values, np.random.default_rng(design.seed), design.seed)
     with trace.recording("forward", ""):
@@ -48,7 +53,8 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
     h = _layers(design, building, h)
     _name_output(trace, h)
     with scope("cost"):
-        average = ops.mean if building.real is None else partial(_real_mean, building.real)
+        counted = _counted(building.real, wanted, target, design.cost)
+        average = ops.mean if counted is None else partial(_counted_mean, counted)
         cost = cost_named(design.cost)(h, wanted, average)
         for regularizer in design.regularizers:
             for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
@@ -73,7 +79,7 @@ def predicting(design: Design, x: Any, values: dict[str, Array], linked: bool = 
     """
     trace = Trace("prediction")
     building = Building(trace, False, values, np.random.default_rng(0), design.seed)
-    h = _layers(design, building, trace.input("x", x, axes=("sample", "feature")))
+    h = _layers(design, building, trace.input("x", x, axes=axes_of(x)))
     link = getattr(cost_named(design.cost), "link", None)
     if link is not None and linked:
         h = activation(link)(h)
@@ -88,20 +94,27 @@ def _data(design: Design, building: Building, x: Any, target: Any) -> tuple[Matr
     """x and target of this iteration: all rows, or the rows of a mini-batch."""
     trace, count, size = building.trace, len(x), design.batch
     if size is None or size >= count:
-        h = trace.input("x", x, axes=("sample", "feature"))
-        wanted = trace.input("target", target, axes=("sample", "output"))
+        h = trace.input("x", x, axes=axes_of(x))
+        wanted = trace.input("target", target, axes=axes_of(target, last="output"))
         wanted.wants_gradient = False
         return h, wanted
-    whole = trace.input("all x", x, "data", ("row", "feature"))
-    answers = trace.input("all targets", target, "data", ("row", "output"))
+    whole = trace.input("all x", x, "data", axes_of(x, "row"))
+    answers = trace.input("all targets", target, "data", axes_of(target, "row", "output"))
     whole.wants_gradient = answers.wants_gradient = False
     iteration = building.iteration
     chosen = ops.batch_rows(iteration, count, size, design.seed, design.shuffle).named("batch")
     if count % size:
         building.real = ops.batch_is_real(iteration, count, size).named("real")
         building.real.wants_gradient = False
-    h = ops.rows(whole, chosen).named("x", axes=("sample", "feature"))
-    return h, ops.rows(answers, chosen).named("target", axes=("sample", "output"))
+    h = ops.rows(whole, chosen).named("x", axes=axes_of(x))
+    wanted = ops.rows(answers, chosen).named("target", axes=axes_of(target, last="output"))
+    return h, wanted
+
+
+def axes_of(data: Any, first: str = "sample", last: str | None = None) -> tuple[str | None, ...]:
+    """What the axes of (samples, ...) count."""
+    names = AXES.get(np.ndim(data), ("sample", *[None] * (np.ndim(data) - 1)))
+    return (first, *names[1:-1], last or names[-1])
 
 
 def _layers(design: Design, building: Building, h: Matrix) -> Matrix:
@@ -120,11 +133,26 @@ def _name_output(trace: Trace, h: Matrix) -> None:
     trace.alias("cost/y", h)
 
 
-def _real_mean(real: Matrix, each: Matrix) -> Matrix:
-    """The mean over the real rows of a batch."""
-    columns = each.shape[-1]
-    counted = ops.sum(ops.multiply(real, each))
-    found: Matrix = counted / (ops.sum(real) * float(columns))
+def _counted(real: Matrix | None, wanted: Matrix, target: Any, cost: str) -> Matrix | None:
+    """1 where a cost counts, 0 in rows that only fill a batch and in rows without a target.
+
+    (samples, 1, ...), or (samples, ..., 1) if rows are without a target; None if all count.
+    """
+    blank = cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1))
+    if real is not None and len(wanted.shape) > 2:
+        real = ops.reshape(real, (-1, *[1] * (len(wanted.shape) - 1)))
+    if not blank:
+        return real
+    has = ops.max(wanted, axis=-1, keepdims=True) > 0
+    counted: Matrix = (has if real is None else ops.multiply(real, has)).named("counted")
+    return counted
+
+
+def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
+    """The mean over the cells that count; 0 if none does."""
+    cells = np.prod(each.shape) / np.prod(counted.shape)
+    summed = ops.sum(ops.multiply(counted, each))
+    found: Matrix = summed / (ops.maximum(ops.sum(counted), 1.0) * float(cells))
     return found
 
 
