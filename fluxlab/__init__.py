@@ -27,6 +27,7 @@ _HOME = {
     "fluxlab.engine.layers.augment": ("Augment", "move_images"),
     "fluxlab.engine.layers.dense": ("Dense",),
     "fluxlab.engine.layers.dropout": ("Dropout",),
+    "fluxlab.engine.layers.lstm": ("LSTM",),
     "fluxlab.engine.layers.noise": ("Noise",),
     "fluxlab.engine.layers.norm": ("BatchNorm", "LayerNorm"),
     "fluxlab.engine.layers.stochastic": ("StochasticBinary",),
