@@ -120,18 +120,23 @@ def compute_at_once(graph: Graph) -> None:
         n for n in graph.nodes
         if isinstance(n.op, Elementwise) and not n.flat and n.out.size <= SMALL
     ]  # fmt: skip
-    for group in _alike(small, Node.key):
-        for members in together(group, graph.end):
-            ordered = _sorted(members)
-            if len(ordered) * ordered[0].out.size > MANY or not _stack_alike(graph, ordered):
-                for nodes in _of_one_kind(ordered):
-                    if len(nodes) < len(ordered) and len(nodes) * nodes[0].out.size <= MANY:
-                        _stack_alike(graph, nodes)
+    # Large groups first: a matrix that has been laid beside one other cannot join them.
+    for least in (5, 2):
+        for group in _alike([n for n in small if n in graph.nodes], Node.key):
+            for members in together(group, graph.end):
+                nodes = _sorted(members)
+                if len(nodes) >= least and not _stack_alike(graph, nodes):
+                    for part in _of_one_kind(nodes):
+                        if least <= len(part) < len(nodes):
+                            _stack_alike(graph, part)
 
 
 def _stack_alike(graph: Graph, nodes: Sequence[Node]) -> bool:
     ins: list[Place | None] = []
     depth = len(nodes[0].out.shape)
+    repeated = any(_one(places) and places[0].size > 1 for places in _operands(nodes))
+    if len(nodes) * nodes[0].out.size > MANY or (repeated and len(nodes) < 4):
+        return False  # repeating an operand costs two calls
     for places in _operands(nodes):
         if not _one(places) and len(places[0].shape) != depth:
             return False

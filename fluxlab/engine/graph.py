@@ -41,7 +41,10 @@ class Node:
         return self.op.name, tuple(sorted(self.params.items())), shapes
 
     def calls(self) -> list[Call]:
-        return self.op.bind(self.out.array, [place.array for place in self.ins], self.params)
+        out, arrays, params = self.out.array, [place.array for place in self.ins], self.params
+        if isinstance(self.op, Elementwise):
+            out, arrays = tidy(out, arrays)
+        return self.op.bind(out, arrays, params)
 
 
 class Graph:
@@ -168,6 +171,35 @@ def together(nodes: Iterable[Node], end: float) -> Iterator[list[Node]]:
         low, high = max(low, start), min(high, stop)
     if len(group) > 1:
         yield group
+
+
+def tidy(out: Array, arrays: Sequence[Array]) -> tuple[Array, list[Array]]:
+    """The same cells in the order of `out`'s memory and with as few axes as possible.
+
+    What is done cell by cell does not depend on the order; one row of cells is done fastest.
+    """
+    order = sorted(range(out.ndim), key=lambda axis: -abs(out.strides[axis]))
+    wide = [a if a.ndim == 0 else a.reshape((1,) * (out.ndim - a.ndim) + a.shape) for a in arrays]
+    wide = [out, *wide]
+    wide = [a.transpose(order) if a.ndim else a for a in wide]
+    axis = 0
+    while axis < wide[0].ndim - 1:
+        if all(a.ndim == 0 or _mergeable(a, axis) for a in wide):
+            wide = [a.reshape(_merged(a.shape, axis)) if a.ndim else a for a in wide]
+        else:
+            axis += 1
+    return wide[0], wide[1:]
+
+
+def _mergeable(array: Array, axis: int) -> bool:
+    n, m = array.shape[axis : axis + 2]
+    return n == m == 1 or (
+        m > 1 and n > 1 and array.strides[axis] == m * array.strides[axis + 1] != 0
+    )
+
+
+def _merged(shape: Sequence[int], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
 
 
 def _is_view(step: Step) -> bool:

@@ -44,17 +44,21 @@ class History:
     iteration : k, the number of updates so far.
     iterations, costs : the recorded iterations and the cost C at each.
     stopped : why learning stopped early, or "".
+    settling : seconds that it last took to compute every matrix after learning.
     """
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.iteration = 0
         self.stopped = ""
+        self.settling = 0.0
         self.records: list[Record] = []
         self._plan = Plan(trace, [], trace.carry)
         inputs = [m for m in trace.matrices.values() if m.step is None]
         # Inputs that only an edit changes: one copy serves all records until then.
         self._still = {m: m.buffer.copy() for m in inputs if m not in trace.carry}
+        # What the carried matrices were before a chunk; new storage each time would cost more.
+        self._before = {m: m.buffer.copy() for m in trace.carry}
         self._gap = 1
         size = sum(m.buffer.nbytes for m in trace.carry)
         self._limit = int(np.clip(MEMORY // max(size, 1), 8, RECORDS))
@@ -154,12 +158,16 @@ class History:
                 self._record()  # it may have struck while this was written down
                 raise
             finally:
+                began = time.perf_counter()
                 self.trace.run()
+                self.settling = time.perf_counter() - began
             return self.iteration - start
 
     def _chunk(self, count: int) -> None:
         """`count` iterations as one; undone and redone up to the failing one if they diverge."""
-        before = {m: m.buffer.copy() for m in self.trace.carry}
+        before = self._before
+        for matrix, numbers in before.items():
+            np.copyto(numbers, matrix.buffer)
         start, whole = self.iteration, 0
         try:
             try:

@@ -41,7 +41,8 @@ class Plan:
         graph = Graph(self.steps, wanted)
         late = []
         for old, new in carry.items():
-            if new not in wanted and self._may_overwrite(old, new, carry):
+            alone = new not in wanted and sum(m is new for m in carry.values()) == 1
+            if alone and may_overwrite(graph, old, new):
                 graph.overwrite(old, new)
             else:
                 late.append((old, new))
@@ -62,24 +63,6 @@ class Plan:
         for old, new in late:
             target = graph.places[old].array if old in graph.places else old.buffer
             self.calls.append(partial(np.copyto, target, graph.places[new].array))
-
-    def _may_overwrite(self, old: Matrix, new: Matrix, carry: dict[Matrix, Matrix]) -> bool:
-        """Whether `new` may be written straight into `old`: nobody reads `old` afterwards.
-
-        Within its own step neither: a descent step reads w once, and last; others, such as elu,
-        read their input again after they have begun to write.
-        """
-        assert new.step is not None
-        if old not in new.step.inputs or not writes_after_reading(new.step, old):
-            return False
-        if sum(m is new for m in carry.values()) > 1:
-            return False
-        later = [s for s in self.steps if s.number > new.step.number]
-        views = {
-            m for s in self.steps for m in [s.output] if np.shares_memory(m.buffer, old.buffer)
-        }
-        read = any(m is old or m in views for s in later for m in s.inputs)
-        return not read
 
     def run(self, count: int = 1) -> int:
         """Replay `count` times; returns how many were completed.
@@ -119,6 +102,19 @@ def _varying(trace: Trace) -> set[Matrix]:
         if any(m in varies for m in step.inputs):
             varies.add(step.output)
     return varies
+
+
+def may_overwrite(graph: Graph, old: Matrix, new: Matrix) -> bool:
+    """Whether `new` may be written straight into `old`: nobody reads `old` afterwards.
+
+    Within its own step neither: a descent step reads w once, and last; others, such as elu,
+    read their input again after they have begun to write.
+    """
+    step = new.step
+    assert step is not None
+    if old not in step.inputs or not writes_after_reading(step, old):
+        return False
+    return all(node.at <= step.number for node in graph.readers[graph.places[old]])
 
 
 def writes_after_reading(step: Step, old: Matrix) -> bool:
