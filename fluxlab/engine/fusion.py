@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any
 
-from fluxlab.engine.graph import Graph, Node, together
+import numpy as np
+
+from fluxlab.engine.graph import Graph, Node, link, together
 from fluxlab.engine.kinds import Elementwise, letters
+from fluxlab.engine.layout import part, turn
 from fluxlab.engine.op import OPS, Array
-from fluxlab.engine.places import Place, flat, side_by_side, stacked
+from fluxlab.engine.places import Place, flat, stackable, stacked
 
 SMALL = 1 << 14  # cells; a larger matrix is worth a call of its own
 MANY = 1 << 16  # cells of matrices laid together, so that they stay in the processor's cache
@@ -22,6 +25,9 @@ MANY = 1 << 16  # cells of matrices laid together, so that they stay in the proc
 
 def fuse(graph: Graph) -> None:
     trust_batches(graph)
+    turn(graph)
+    part(graph)
+    join_steps(graph)
     join_parts(graph)
     add_up_shares(graph)
     multiply_at_once(graph)
@@ -67,6 +73,34 @@ def join_parts(graph: Graph) -> None:
             graph.remove(node)
 
 
+def join_steps(graph: Graph) -> None:
+    """Matrices that are joined as the steps of a larger one lie one after the other in memory."""
+    for node in graph.ordered():
+        if node.op.name != "concatenate" or len(node.ins) < 3:
+            continue
+        axis, roots = node.params["axis"], [place.root for place in node.ins]
+        if any(p.shape[axis] != 1 or not _straight(p, p.root) for p in node.ins):
+            continue
+        whole = stacked(roots) if all(root.shape == roots[0].shape for root in roots) else None
+        if whole is None:
+            continue
+        shape = node.out.shape
+        rest = shape[:axis] + shape[axis + 1 :]
+        if rest != roots[0].shape:
+            continue
+
+        def joined(array: Array, axis: int = axis) -> Array:
+            return np.moveaxis(array, 0, axis)
+
+        readers = graph.readers.get(node.out, [])
+        if node.out.free and all(isinstance(n.op, Elementwise) for n in readers):
+            node.out.move(whole, joined)
+            graph.remove(node)
+        else:
+            node.op, node.params = OPS["hold"], {}
+            node.ins = [Place(shape, parent=whole, view=joined)]
+
+
 def update_at_once(graph: Graph) -> None:
     """What an optimizer does to every parameter alike, it does once to all: one row of cells."""
     for group in _alike([n for n in graph.nodes if n.update and _cell_by_cell(n)], _update_key):
@@ -108,6 +142,8 @@ def multiply_at_once(graph: Graph) -> None:
             outs = [node.out for node in nodes]
             if len(nodes) < 3 or _one(left) or not all(p.free for p in outs):
                 continue
+            for place in outs:
+                place.turned = False  # a taller matrix has the rows of all
             out = stacked(outs)
             if out is not None:
                 made = graph.replace(nodes, nodes[0].op, nodes[0].params, [], _rows(out))
@@ -226,15 +262,20 @@ def _in_one(graph: Graph, node: Node, places: Sequence[Place]) -> Place:
         return found
     whole = Place((len(places), *places[0].shape), free=True)
     if found is not None:
-        graph.insert(OPS["hold"], found, whole, node)
+        made = graph.copies.get(tuple(places))
+        if made is not None and made.at < node.at:  # several products want the same
+            link(made, node)
+            return made.out
+        graph.copies[tuple(places)] = graph.insert(OPS["hold"], found, whole, node)
         return whole
     start = 0
     while start < len(places):
         stop = start + 1
-        if places[start].free and places.count(places[start]) == 1:
-            places[start].move(whole, _slot((start,)))
+        first = places[start]
+        if first.free and not first.turned and places.count(first) == 1:
+            first.move(whole, _slot((start,)))
         else:
-            while stop < len(places) and side_by_side(places[start : stop + 1]) is not None:
+            while stop < len(places) and stackable(places[start : stop + 1]):
                 stop += 1
             span = stacked(places[start:stop]) if stop > start + 1 else places[start]
             part = (slice(start, stop),) if stop > start + 1 else (start,)

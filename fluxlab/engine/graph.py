@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.kinds import Elementwise, letters
 from fluxlab.engine.op import Array, Call, Op, Params
 from fluxlab.engine.places import Place
 from fluxlab.engine.trace import Matrix, Step
@@ -44,6 +44,11 @@ class Node:
         out, arrays, params = self.out.array, [place.array for place in self.ins], self.params
         if isinstance(self.op, Elementwise):
             out, arrays = tidy(out, arrays)
+        elif self.op.name == "contract" and out.ndim == 2 and not out.flags.c_contiguous:
+            # Stored column by column: the product of the transposed matrices.
+            (left, right), target = letters(params["signature"])
+            out, arrays = out.T, arrays[::-1]
+            params = {"signature": f"{right},{left}->{target[::-1]}"}
         return self.op.bind(out, arrays, params)
 
 
@@ -54,7 +59,9 @@ class Graph:
         self.nodes: set[Node] = set()
         self.places: dict[Matrix, Place] = {}
         self.readers: dict[Place, list[Node]] = {}
-        self._makers: dict[Place, Node] = {}
+        self.makers: dict[Place, Node] = {}
+        self.views: dict[Place, list[Step]] = {}  # those of a whole matrix
+        self.copies: dict[tuple[Place, ...], Node] = {}  # of places, stacked
         self.end = float(len(steps) + 1)
         fixed = {_source(m) for m in wanted}
         for step in steps:
@@ -81,22 +88,24 @@ class Graph:
             return step.op.output([array], step.params)
 
         self.places[step.output] = Place(step.output.shape, parent=source, view=view)
+        if source.parent is None:
+            self.views.setdefault(source, []).append(step)
 
     def _add(self, step: Step, out: Place) -> None:
         ins = [self.places[matrix] for matrix in step.inputs]
         node = Node(step.op, step.params, ins, out, float(step.number), step.phase == "update")
         for place in ins:
             self.readers.setdefault(place.root, []).append(node)
-            maker = self._makers.get(place.root)
+            maker = self.makers.get(place.root)
             if maker is not None:
                 link(maker, node)
-        self._makers[out] = node
+        self.makers[out] = node
         self.nodes.add(node)
 
     def overwrite(self, old: Matrix, new: Matrix) -> None:
         """Let `new` be written where `old` is, after everything else that reads `old`."""
         place, stale = self.places[old], self.places[new]
-        writer = self._makers[stale]
+        writer = self.makers[stale]
         for reader in self.readers.get(place, []):
             if reader is not writer:
                 link(reader, writer)
@@ -133,15 +142,16 @@ class Graph:
                 link(first, other)
         self.nodes.discard(node)
 
-    def insert(self, op: Op, source: Place, target: Place, node: Node) -> None:
-        """A node that moves cells, directly before `node` and after all that it waits for."""
+    def insert(self, op: Op, source: Place, target: Place, node: Node) -> Node:
+        """A node that moves cells, before `node` and at once after all that it waits for."""
         low, _ = interval([node], self.end)
-        made = Node(op, {}, [source], target, (low + node.at) / 2, node.update)
+        made = Node(op, {}, [source], target, low + (node.at - low) / 1024, node.update)
         for other in node.before:
             if other.op is not op or other.out.root is not target.root:
                 link(other, made)
         link(made, node)
         self.nodes.add(made)
+        return made
 
 
 def link(first: Node, then: Node) -> None:

@@ -22,6 +22,7 @@ class Place:
     parent, view : it is `view(parent.array)`, a part of another place; or it has its own array.
     free : nobody but the plan looks there, so it may be moved into a larger place.
     loose : it may lie there with gaps between its rows; else its cells stay side by side.
+    turned : its last two axes are exchanged in memory: it is stored column by column.
     """
 
     def __init__(
@@ -29,14 +30,18 @@ class Place:
         parent: Place | None = None, view: View | None = None,
     ) -> None:  # fmt: skip
         self.shape, self._array, self.free, self.loose = shape, array, free, loose
-        self.parent, self.view = parent, view
+        self.parent, self.view, self.turned = parent, view, False
 
     @property
     def array(self) -> Array:
         if self.parent is not None and self.view is not None:
             return self.view(self.parent.array)
         if self._array is None:
-            self._array = np.zeros(self.shape)
+            if self.turned:
+                *lead, n, m = self.shape
+                self._array = np.zeros((*lead, m, n)).swapaxes(-1, -2)
+            else:
+                self._array = np.zeros(self.shape)
         return self._array
 
     @property
@@ -51,7 +56,7 @@ class Place:
         return prod(self.shape)
 
     def move(self, parent: Place, view: View) -> None:
-        """Become a part of `parent`."""
+        """Become a part of `parent`, stored as that stores it."""
         self.parent, self.view, self._array, self.free = parent, view, None, False
 
 
@@ -90,14 +95,21 @@ def stacked(places: Sequence[Place]) -> Place | None:
     seen = side_by_side(places)
     if seen is not None:
         return _spanning(places, seen.shape, side_by_side)
-    if not _movable(places) or len({place.shape for place in places}) > 1:
+    if not stackable(places):
         return None
     whole = Place(
         (len(places), *places[0].shape), free=True, loose=all(place.loose for place in places)
     )
+    whole.turned = places[0].turned
     for number, place in enumerate(places):
         place.move(whole, _part(number))
     return whole
+
+
+def stackable(places: Sequence[Place]) -> bool:
+    """Whether `stacked` can do it."""
+    alike = len({(place.shape, place.turned) for place in places}) == 1
+    return (alike and _movable(places)) or side_by_side(places) is not None
 
 
 def flat(places: Sequence[Place]) -> Place | None:
