@@ -90,9 +90,7 @@ def stepping(
         rows.append(Row(f"{name}: one step", f"{middle:,.0f} µs (best {best:,.0f})"))
     slower = ratio(times["FluxLab"], times["hand-tight NumPy"])
     rows.append(
-        Row(
-            "FluxLab / hand-tight NumPy", f"{slower:.2f} times", "at most 1.3 times", slower <= 1.3
-        )
+        Row("FluxLab / hand-tight NumPy", f"{slower:.2f} times", "at most 1.3 times", slower <= 1.3)
     )
     if "PyTorch eager" in times:
         faster = ratio(times["PyTorch eager"], times["FluxLab"])

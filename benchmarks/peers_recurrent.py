@@ -44,8 +44,7 @@ def tight_lstm(x: Array, target: Array, w: Array, u: Array, b: Array) -> Peer:
     kf, ki, ko, kg = (factor[:, :, k * n : k * n + n] for k in range(4))
     f_i_o, kf_ki_ko = sigmoids[:steps], factor[:, :, : 3 * n]
     dC_da = np.empty((steps, samples, 4 * n))
-    dC_dh, dC_dc, work = (np.empty((samples, n)) for _ in range(3))
-    below, carried = np.empty((samples, n)), np.empty((samples, n))
+    dC_dh, dC_dc, below, carried = (np.empty((samples, n)) for _ in range(4))
     wrong, goal = np.empty((steps, samples, n)), np.ascontiguousarray(target.transpose(1, 0, 2))
     x_first = x.transpose(1, 0, 2)
     one, fifty, scale = np.array(1.0), np.array(0.5), np.array(2.0 / target.size)

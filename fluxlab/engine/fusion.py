@@ -229,7 +229,7 @@ def _sums_rows(node: Node) -> bool:
     if node.op.name != "contract":
         return False
     (left, right), target = letters(node.params["signature"])
-    return left[0] == right[0] and left[0] not in target
+    return left[:1] == right[:1] != "" and left[0] not in target
 
 
 def _keeps_rows(node: Node) -> bool:
@@ -237,7 +237,7 @@ def _keeps_rows(node: Node) -> bool:
     if node.op.name != "contract":
         return False
     (left, right), target = letters(node.params["signature"])
-    return bool(target) and left[0] == target[0] and left[0] not in right
+    return left[:1] == target[:1] != "" and left[0] not in right
 
 
 # -- which places -----------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def _rows(whole: Place) -> Place:
 
 
 def _slot(where: tuple[Any, ...]) -> Callable[[Array], Array]:
-    return lambda whole: whole[where]
+    return lambda whole: whole[(*where, ...)]
 
 
 def _reshaped(view: Callable[[Array], Array], shape: Sequence[int]) -> Callable[[Array], Array]:

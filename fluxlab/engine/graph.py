@@ -203,9 +203,8 @@ def tidy(out: Array, arrays: Sequence[Array]) -> tuple[Array, list[Array]]:
 
 def _mergeable(array: Array, axis: int) -> bool:
     n, m = array.shape[axis : axis + 2]
-    return n == m == 1 or (
-        m > 1 and n > 1 and array.strides[axis] == m * array.strides[axis + 1] != 0
-    )
+    whole = bool(array.strides[axis] == m * array.strides[axis + 1] != 0)
+    return n == m == 1 or (n > 1 and m > 1 and whole)
 
 
 def _merged(shape: Sequence[int], axis: int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -66,7 +67,7 @@ def side_by_side(places: Sequence[Place]) -> Array | None:
         return None
     arrays = [place.array for place in places]
     first, starts = arrays[0], [_start(a) for a in arrays]
-    steps = {b - a for a, b in zip(starts, starts[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(starts)}
     if len(steps) != 1 or any((a.shape, a.strides) != (first.shape, first.strides) for a in arrays):
         return None
     (step,) = steps
@@ -147,7 +148,7 @@ def _spanning(
 
 
 def _part(number: int) -> View:
-    return lambda whole: whole[number]
+    return lambda whole: whole[number, ...]  # a view, also of a single cell
 
 
 def _stretch(part: slice, shape: Shape) -> View:

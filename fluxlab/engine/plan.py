@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from itertools import takewhile
+from itertools import groupby
 
 import numpy as np
 
@@ -23,9 +23,8 @@ class Plan:
     ----------
     wanted : the matrices that must be right afterwards; steps that none of them needs are left out.
     carry : {old: new}: after each replay `old` has the value of `new`, ready for the next one.
-    fused : False: one step after the other, as the trace does it. True: the same numbers (apart
-        from the order in which a sum adds up) from fewer calls; see `fusion`.
 
+    The numbers are those of the trace, apart from the order in which a sum adds up; see `fusion`.
     Inputs, and what is wanted, live in the trace's own buffers; all else lives where it is
     computed fastest. Parameters may be laid side by side: the trace gets them back at the end of
     a run. A plan holds for the trace's fixed shapes; other values (a batch, a mask) are set on
@@ -139,20 +138,14 @@ def writes_after_reading(step: Step, old: Matrix) -> bool:
 
 def bind(graph: Graph, kept: set[Place]) -> list[Call]:
     """The calls of all nodes in their order; `kept` are places that are read afterwards."""
-    rows = [node for node in graph.ordered() if node.flat]
+    ordered = graph.ordered()
+    rows = [node for node in ordered if node.flat]
     if any(not other.flat for node in rows for other in node.after):
         rows = []
-    calls = [call for node in graph.ordered() if node not in rows for call in node.calls()]
-    while rows:
-        run = list(takewhile(lambda node: node.out.size == rows[0].out.size, rows))
-        rows = rows[len(run) :]
-        used = {p for n in run for p in (*n.ins, n.out)}
-        passing = {
-            n.out for n in run
-            if n.out.parent is None and n.out not in kept and n.after <= set(run)
-            and all(p is n.out for p in used if p.root is n.out)
-        }  # fmt: skip
-        calls += sweep(run, passing)
+    late = set(rows)
+    calls = [call for node in ordered if node not in late for call in node.calls()]
+    for _, run in groupby(rows, key=lambda node: node.out.size):
+        calls += sweep(list(run), kept)
     return calls
 
 

@@ -15,16 +15,18 @@ from fluxlab.engine.places import Place
 BLOCK = 1 << 13  # cells
 
 
-def sweep(nodes: Sequence[Node], passing: set[Place]) -> list[Call]:
+def sweep(nodes: Sequence[Node], kept: set[Place]) -> list[Call]:
     """The calls of `nodes`, all on equally long rows; one block after the other if they are long.
 
-    `passing` are the rows that nobody reads afterwards: one block's storage serves them.
+    `kept` are the places that are read afterwards. What else comes and goes within the sweep has
+    storage for one block only.
     """
     count = nodes[0].out.size
     if count <= BLOCK:
         return [call for node in nodes for call in node.calls()]
     blocks = -(-count // BLOCK)
     length = -(-count // blocks)
+    passing = _passing(nodes, kept)
     arrays = {p: p.array for node in nodes for p in (*node.ins, node.out) if p not in passing}
     scratch = {place: np.empty(length) for place in passing}
 
@@ -51,6 +53,17 @@ def sweep(nodes: Sequence[Node], passing: set[Place]) -> list[Call]:
         else:
             calls += bind(here)
     return calls
+
+
+def _passing(nodes: Sequence[Node], kept: set[Place]) -> set[Place]:
+    """The places that only these nodes read and write, each as a whole."""
+    here, used = set(nodes), {p for node in nodes for p in (*node.ins, node.out)}
+    parts = {p.root for p in used if p.parent is not None}
+    return {
+        node.out
+        for node in nodes
+        if node.out.parent is None and node.out not in kept | parts and node.after <= here
+    }
 
 
 def _moved(call: partial[object], to: dict[int, Array]) -> Call:
