@@ -247,6 +247,11 @@ def test_the_table_has_no_line_that_no_op_needs() -> None:
     assert set(operations(oracle.torch())) <= set(OPS)
 
 
+def test_an_op_without_a_line_says_what_to_add() -> None:
+    with pytest.raises(pytest.fail.Exception, match="'new_op' has no PyTorch .* Add one line"):
+        function_of(oracle.torch(), "new_op")
+
+
 @pytest.mark.parametrize("op", ["tanh", "squared_error", "multiply"])
 def test_a_wrong_slope_is_noticed(op: str, monkeypatch: pytest.MonkeyPatch) -> None:
     torch, right = oracle.torch(), OPS[op].slopes
