@@ -248,7 +248,7 @@ def test_the_table_has_no_line_that_no_op_needs() -> None:
 
 
 def test_an_op_without_a_line_says_what_to_add() -> None:
-    with pytest.raises(pytest.fail.Exception, match="'new_op' has no PyTorch .* Add one line"):
+    with pytest.raises(pytest.fail.Exception, match="Add one line"):
         function_of(oracle.torch(), "new_op")
 
 
