@@ -164,11 +164,13 @@ def save(number):  # every number that is kept is this one
         matrix.buffer[...] = number
     net.save(path)
 
-began = time.perf_counter()
-save(1)
-once = time.perf_counter() - began
+took = []
+for _ in range(5):
+    took.append(-time.perf_counter())
+    save(1)
+    took[-1] += time.perf_counter()
 last, struck = 1, 0
-for _ in range(int(sys.argv[2])):
+for kill in range(int(sys.argv[2])):
     read, write = os.pipe()
     child = os.fork()  # from a warm process, so that a saver costs nothing to start
     if not child:
@@ -177,10 +179,13 @@ for _ in range(int(sys.argv[2])):
             save(number)
             os.write(write, b"d")  # and done
     os.close(write)
-    time.sleep(draw.random() * 2.5 * once)
+    told = os.read(read, 1)
+    while kill % 2 and b"d" not in told:  # every other time at least one save is done
+        told += os.read(read, 1)
+    time.sleep(draw.random() * 2 * min(took))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    told = os.read(read, 65536)
+    told += os.read(read, 65536)
     os.close(read)
     old, new = (last + told.count(letter) for letter in (b"d", b"b"))
     struck += new > old
@@ -201,7 +206,7 @@ def test_a_hundred_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     struck, saved = map(int, done.stdout.split())
     assert struck > 50, "most must strike while a file is being written"
-    assert saved > 25, "and files must have been written"
+    assert saved > 50, "and files must have been written"
 
 
 def test_the_script_runs_alone_and_gives_the_same_numbers(tmp_path: Path) -> None:
