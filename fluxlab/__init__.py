@@ -37,12 +37,8 @@ _HOME = {
     "fluxlab.engine.schedules": ("Constant", "StepDecay", "ExponentialDecay", "CosineDecay"),
     "fluxlab.engine.regularizers": ("L1", "L2", "ClipValue", "ClipNorm"),
     "fluxlab.engine.initializers": ("INITIALIZERS",),
-    "fluxlab.engine.rowwise": ("softmax",),
     "fluxlab.engine.data": ("matrix_data_preprocessor",),
-    "fluxlab.engine.activations": (
-        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish", "gelu",
-        "softplus", "threshold", "sigmoid_temperature",
-    ),
+    "fluxlab.engine.activations": ("ACTIVATIONS",),  # and each of them; see `_activations`
     "fluxlab.engine.losses": (
         "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
         "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
@@ -68,15 +64,24 @@ _HOME = {
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 
+def _activations() -> dict[str, Any]:
+    """`fl.tanh` and the others: a new activation is public without an entry here."""
+    found: dict[str, Any] = importlib.import_module("fluxlab.engine.activations").ACTIVATIONS
+    return found
+
+
 def __getattr__(name: str) -> Any:
     if name in ("data", "metrics"):
         return importlib.import_module(f"fluxlab.engine.{name}")
-    if name not in _WHERE:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+    elif not name.startswith("_") and name in _activations():
+        value = _activations()[name]
+    else:
         raise AttributeError(f"module 'fluxlab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_WHERE[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*_WHERE, "data", "metrics", "__version__"])
+    return sorted([*_WHERE, *_activations(), "data", "metrics", "__version__"])
