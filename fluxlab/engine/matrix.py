@@ -108,7 +108,10 @@ class Matrix(Operators):
 
 @dataclass(eq=False)
 class Step:
-    """One operation of the trace: `output = op(*inputs, **params)`."""
+    """One operation of the trace: `output = op(*inputs, **params)`.
+
+    `memo` is what the op has worked out about the step for explanations, to keep it.
+    """
 
     number: int
     op: Op
@@ -117,6 +120,7 @@ class Step:
     output: Matrix
     phase: str
     calls: list[Call] = field(repr=False)
+    memo: Any = field(default=None, repr=False)
 
     @property
     def scope(self) -> str:
