@@ -62,24 +62,25 @@ class Gather(Op):
         return self.take(first, *arrays[n:], **params)
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        empty = [np.broadcast_to(np.zeros(()), shape) for shape in shapes]
+        return self._tried([np.broadcast_to(np.zeros(()), shape) for shape in shapes], params).shape
+
+    def _tried(self, arrays: Sequence[Array], params: Params) -> Array:
         try:
-            shape = tuple(np.shape(self._moved(empty, params)))
-            if 0 in shape:
+            found = np.asarray(self._moved(arrays, params))
+            if not found.size:
                 raise ValueError("nothing would be left")
-            return shape
+            return found
         except (ValueError, IndexError, TypeError) as problem:
+            shapes = " and ".join(size(a.shape) for a in arrays)
             raise BadInput(
-                f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with "
-                f"{params}: {problem}."
+                f"{self.name}: cannot be done on {shapes} with {params}: {problem}."
             ) from None
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
-        if self._view:
-            seen: Array = self._moved(arrays, params)
-            if np.shares_memory(seen, arrays[0]):
-                return seen
-        return super().output(arrays, params)
+        if not self._view:
+            return super().output(arrays, params)
+        seen = self._tried(arrays, params)
+        return seen if np.may_share_memory(seen, arrays[0]) else np.empty(seen.shape)
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         if self._view and np.shares_memory(out, arrays[0]):
