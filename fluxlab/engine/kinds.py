@@ -56,6 +56,9 @@ class Elementwise(Op):
         self._rule, self._calls, self.slopes = rule, calls, tuple(slopes)
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
+        different = {*shapes} - {()}
+        if len(different) < 2:
+            return different.pop() if different else ()
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
@@ -104,7 +107,7 @@ class Elementwise(Op):
             made = len(trace.steps)
             local = slope(step.output, *step.inputs, **step.params)
             recorded = len(trace.steps) > made
-            if recorded and dC_dout.local == "dC_dC" and local.shape == source.shape:
+            if recorded and dC_dout.kind == "constant" and local.shape == source.shape:
                 share = local  # dC_dC is 1: the cost's own slope is the gradient
             else:
                 if recorded:
