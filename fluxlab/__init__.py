@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "fluxlab.engine.tracing": ("trace",),
+    "fluxlab.engine.backward": ("shares",),
     "fluxlab.engine.trace": ("scope", "Trace", "Matrix", "Step"),
     "fluxlab.engine.flux": (
         "form_network", "forward_pass", "back_propagation", "learn", "predict",
@@ -25,10 +26,17 @@ _HOME = {
         "Ensemble", "restarts", "bagging", "bootstrap", "average", "vote",
     ),
     "fluxlab.engine.layers.augment": ("Augment", "move_images"),
+    "fluxlab.engine.layers.bidirectional": ("Bidirectional",),
     "fluxlab.engine.layers.dense": ("Dense",),
     "fluxlab.engine.layers.dropout": ("Dropout",),
+    "fluxlab.engine.layers.generate": ("Generate",),
+    "fluxlab.engine.layers.gru": ("GRU",),
+    "fluxlab.engine.layers.lstm": ("LSTM",),
     "fluxlab.engine.layers.noise": ("Noise",),
     "fluxlab.engine.layers.norm": ("BatchNorm", "LayerNorm"),
+    "fluxlab.engine.layers.onehot": ("OneHot",),
+    "fluxlab.engine.layers.peephole": ("PeepholeLSTM", "FullPeepholeLSTM"),
+    "fluxlab.engine.layers.rnn": ("RNN",),
     "fluxlab.engine.layers.stochastic": ("StochasticBinary",),
     "fluxlab.engine.layers.temperature": ("Temperature",),
     "fluxlab.engine.optimizers": (

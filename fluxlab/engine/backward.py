@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.numbers import as_numbers
-from fluxlab.engine.ops import add_all, same
+from fluxlab.engine.ops import add_all, concatenate, reshape, same
 from fluxlab.engine.trace import Matrix, Step, Trace
 
 
@@ -19,6 +19,8 @@ def record_backward(trace: Trace) -> None:
     forward = list(trace.steps)
     reach = _reaches_cost(trace, forward)
     uses = _count_uses(forward, reach)
+    cuts = _cuts(forward, reach, uses)
+    parts: dict[Matrix, dict[int, Matrix]] = {}
     shares: dict[Matrix, list[Matrix]] = {}
     with trace.recording("backward", trace.cost.scope):
         seed = trace.constant([[1.0]] if trace.cost.shape == (1, 1) else 1.0)
@@ -34,6 +36,12 @@ def record_backward(trace: Trace) -> None:
         for operand in reversed(range(len(step.inputs))):
             matrix = step.inputs[operand]
             if matrix not in reach or not step.op.differentiable(operand):
+                continue
+            if matrix in cuts:
+                own = parts.setdefault(matrix, {})
+                own[cuts[matrix][1].index(step)] = dC_dout
+                if len(own) == uses[matrix]:
+                    gradients[matrix] = _joined(trace, matrix, cuts[matrix][0], own)
                 continue
             share = _share(trace, step, operand, dC_dout, uses[matrix], len(shares.get(matrix, ())))
             shares.setdefault(matrix, []).append(share)
@@ -67,6 +75,61 @@ def _count_uses(forward: list[Step], reach: set[Matrix]) -> dict[Matrix, int]:
                 if matrix in reach and step.op.differentiable(operand):
                     uses[matrix] = uses.get(matrix, 0) + 1
     return uses
+
+
+def _cuts(
+    forward: list[Step], reach: set[Matrix], uses: dict[Matrix, int]
+) -> dict[Matrix, tuple[int, list[Step]]]:
+    """The matrices that are only cut into parts, each cell into one: (axis, parts in order).
+
+    The gradient of such a matrix is the parts' gradients, joined; a share of its own for each
+    part would be 0 nearly everywhere.
+    """
+    slices: dict[Matrix, list[Step]] = {}
+    for step in forward:
+        if step.op.name == "slice" and step.output in reach and step.inputs[0] in reach:
+            slices.setdefault(step.inputs[0], []).append(step)
+    found = {}
+    for matrix, steps in slices.items():
+        if len(steps) == uses[matrix] > 1 and (cut := _cut(matrix, steps)):
+            found[matrix] = cut
+    return found
+
+
+def _cut(matrix: Matrix, steps: list[Step]) -> tuple[int, list[Step]] | None:
+    """The one axis along which the slices lie side by side and fill the matrix."""
+    ranges: list[list[range]] = []
+    for step in steps:
+        where = [
+            slice(*p) if isinstance(p, tuple) else slice(p, p + 1 or None)
+            for p in step.params["where"]
+        ]
+        where += [slice(None)] * (len(matrix.shape) - len(where))
+        ranges.append([range(*p.indices(n)) for p, n in zip(where, matrix.shape, strict=True)])
+    cut = [axis for axis, n in enumerate(matrix.shape) if any(r[axis] != range(n) for r in ranges)]
+    if len(cut) != 1:
+        return None
+    (axis,) = cut
+    order = sorted(range(len(steps)), key=lambda k: ranges[k][axis].start)
+    seen = [i for k in order for i in ranges[k][axis]]
+    return (axis, [steps[k] for k in order]) if seen == list(range(matrix.shape[axis])) else None
+
+
+def _joined(trace: Trace, matrix: Matrix, axis: int, parts: dict[int, Matrix]) -> Matrix:
+    """The gradient of a matrix that was cut along `axis`."""
+    with trace.recording("backward", matrix.scope):
+        pieces = []
+        for k in range(len(parts)):
+            piece = parts[k]
+            if len(piece.shape) < len(matrix.shape):  # x[:, 2] has lost the axis that was cut
+                piece = reshape(piece, (*piece.shape[:axis], 1, *piece.shape[axis:]))
+                piece.named(f"dC_d{matrix.local}[{matrix.axes[axis] or 'part'} {k + 1}]")
+                piece.axes = matrix.axes
+            pieces.append(piece)
+        total: Matrix = concatenate(pieces, axis=axis)
+    trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
+    total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
+    return total
 
 
 def _share(
@@ -111,6 +174,18 @@ def gradient_of(trace: Trace, matrix: Matrix) -> Matrix:
         raise BadInput(
             f"The cost does not depend on {matrix.name}, so it has no gradient."
         ) from None
+
+
+def shares(trace: Trace, name: str) -> list[Matrix]:
+    """The partial gradients that add up to the gradient of `trace[name]`, in the order of use.
+
+    In a recurrent layer that is one per time step: `shares(trace, "layer 1/w")[0]` is step 1's
+    share (the last step's in a layer that reads backwards, which starts there). A matrix that is
+    used once has one: its gradient.
+    """
+    total = gradient_of(trace, trace[name])
+    step = total.step
+    return list(step.inputs) if step is not None and step.op is add_all else [total]
 
 
 def check_learning_rate(function: str, value: object) -> float:

@@ -144,6 +144,13 @@ class Gather(Op):
             return "<0>.T"
         return f"<0>[{place(step.params['where'])}]" if "where" in step.params else template
 
+    def axes(self, step: Step) -> tuple[str | None, ...]:
+        where, names = step.params.get("where"), step.inputs[0].axes
+        if where is None:
+            return super().axes(step)
+        lost = [axis for axis, part in enumerate(where) if isinstance(part, int)]
+        return tuple(name for axis, name in enumerate(names) if axis not in lost)
+
     def differentiable(self, operand: int) -> bool:
         return self._sources is None or operand < self._sources
 
