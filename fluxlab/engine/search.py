@@ -22,7 +22,6 @@ from fluxlab.engine.ops import (
     argmax,
     concatenate,
     max,
-    maximum,
     multiply,
     reshape,
     rows,
@@ -32,7 +31,7 @@ from fluxlab.engine.tokenizer import PADDING
 from fluxlab.engine.trace import Matrix, Trace, scope
 
 NextToken = Callable[..., Any]
-IMPOSSIBLE = -1e9  # stands for the logarithm of 0: finite, so that 0 times it is 0
+IMPOSSIBLE = -1e9  # stands for the logarithm of 0, which is no finite number
 
 
 @dataclass(frozen=True)
@@ -177,8 +176,11 @@ def _search(
         with scope(f"step {steps}"):
             with scope("next token"):
                 found = next_token(tokens, **given)
-            log_p = _log_p(name, trace, found, tokens, end)
-            tokens, score = _one_step(trace, log_p, tokens, score, width)
+            allowed = log_p = _log_p(name, trace, f"step {steps}", found, tokens, end)
+            if end is not None:
+                with scope("ending"):
+                    allowed = _ending(trace, log_p, tokens, end)
+            tokens, score = _one_step(trace, allowed, tokens, score, width)
     best: Matrix = score[0, 0]
     trace.finish(best)
     return Search(trace, steps, tuple(int(t) for t in first.ravel()), end)
@@ -188,8 +190,10 @@ def _all_finished(tokens: Matrix, end: int) -> bool:
     return bool(np.isin(tokens.buffer[:, -1], (end, PADDING)).all())
 
 
-def _log_p(name: str, trace: Trace, found: Any, tokens: Matrix, end: int | None) -> Matrix:
-    """What next_token gave, checked. Padding comes after the end, at no cost, and only there."""
+def _log_p(
+    name: str, trace: Trace, place: str, found: Any, tokens: Matrix, end: int | None
+) -> Matrix:
+    """What next_token gave, (hypotheses, vocabulary), checked."""
     if not isinstance(found, Matrix):
         numbers = np.array(found, dtype=np.float64)
         numbers[numbers == -np.inf] = IMPOSSIBLE
@@ -205,21 +209,32 @@ def _log_p(name: str, trace: Trace, found: Any, tokens: Matrix, end: int | None)
             f"{name}: next_token must give logarithms of probabilities, 0 or less; got "
             f"{np.max(found.buffer):g}. Of logits take fl.log(fl.softmax(logits))."
         )
-    vocabulary = found.shape[1]
-    if end is not None:
-        if end not in range(vocabulary):
-            raise BadInput(f"{name}: end must be 0 to {vocabulary - 1}, got {end!r}.")
-        ends = trace.constant(np.isin(np.arange(vocabulary), (end, PADDING)) * 1.0)
-        over = rows(ends.named("tokens that end"), tokens[:, -1]).named("finished")
-        other = np.arange(vocabulary) != PADDING
-        # Row 0 for hypotheses that go on, with anything but padding; row 1 for finished ones.
-        free = trace.constant([other * 1.0, other * 0.0]).named("free")
-        fixed = trace.constant([~other * IMPOSSIBLE, other * IMPOSSIBLE]).named("fixed")
-        finite = maximum(found, IMPOSSIBLE).named("finite log p")
-        going = multiply(rows(free, over).named("may choose"), finite).named("going on")
-        found = add(going, rows(fixed, over).named("may not"))
-    named: Matrix = found.named("log p", axes=("hypothesis", "token"))
-    return named
+    if end is not None and end not in range(found.shape[1]):
+        raise BadInput(f"{name}: end must be 0 to {found.shape[1] - 1}, got {end!r}.")
+    if found.temporary:
+        found.named("log p")
+    found.axes = ("hypothesis", "token")
+    trace.alias(f"{place}/log p", found)
+    return found
+
+
+def _ending(trace: Trace, log_p: Matrix, tokens: Matrix, end: int) -> Matrix:
+    """log p where padding comes after the end, at no cost, and only there.
+
+    A finished hypothesis takes the last row of `choices`, in which all but padding is impossible.
+    """
+    count, vocabulary = log_p.shape
+    ends = trace.constant(np.isin(np.arange(vocabulary), (end, PADDING)) * 1.0)
+    finished = rows(ends.named("tokens that end"), tokens[:, -1]).named("finished")
+    never = trace.constant(np.full((count, 1), IMPOSSIBLE)).named("no padding")
+    stay = trace.constant([[0.0, *[IMPOSSIBLE] * (vocabulary - 1)]]).named("padding alone")
+    open_ones = concatenate([never, log_p[:, 1:]], axis=1).named("with words")
+    choices = concatenate([open_ones, stay], axis=0).named("choices")
+    own = trace.constant(np.arange(count)).named("own row")
+    to_last = trace.constant(count - np.arange(count)).named("rows to the last")
+    row = add(own, multiply(finished, to_last).named("down")).named("row")
+    allowed: Matrix = rows(choices, row).named("allowed log p", axes=log_p.axes)
+    return allowed
 
 
 def _one_step(

@@ -169,7 +169,10 @@ def test_every_score_can_be_asked_down_to_the_weights() -> None:
     found = fl.beam_search(bigram, [1, 4], width=3, length=3, end=END, w=w)
     follows(found.trace)
     terms = found.trace["step 1/candidates"].explain(0, 3).terms
-    assert [ref.matrix.local for t in terms for ref in t.factors] == ["score of the start", "log p"]
+    names = [ref.matrix.local for term in terms for ref in term.factors]
+    assert names == ["score of the start", "allowed log p"]
+    log_p = found.trace["step 2/log p"].value
+    np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0)
     assert "largest cells" in str(found.trace["step 2/chosen"].explain(0))
     # Another weight, another winner: the trace searches again.
     best = found.best
