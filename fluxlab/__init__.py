@@ -51,6 +51,11 @@ _HOME = {
         "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
         "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
     ),
+    "fluxlab.engine.search": ("beam_search", "greedy_search"),
+    "fluxlab.engine.tokenizer": (
+        "CharacterTokenizer", "BytePairTokenizer", "padded",
+        "PADDING", "START", "END", "MASK", "SEPARATOR", "CLASS",
+    ),
     "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
     "fluxlab.engine.ops": (
         "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "hold", "log",
