@@ -9,7 +9,7 @@ import numpy as np
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.initializers import initial
-from fluxlab.engine.ops import divide, einsum
+from fluxlab.engine.ops import einsum, multiply
 from fluxlab.engine.rowwise import masked_softmax, softmax
 from fluxlab.engine.trace import Matrix, scope
 
@@ -55,9 +55,10 @@ def attend(
     q: Matrix, k: Matrix, v: Matrix, mask: Matrix | None, scoring: str, weighing: str
 ) -> Matrix:
     """Scaled dot-product attention; the signatures say which axis is which (d is summed)."""
-    products = einsum(scoring, q, k).named("q k")
+    products = einsum(scoring, q, k).named("products")
     products.axes = (*products.axes[:-2], "query", "key")
-    scores = divide(products, float(np.sqrt(q.shape[-1]))).named("scores")
+    scale = q.trace.constant(q.shape[-1] ** -0.5).named("1 / sqrt(size of q)")
+    scores = multiply(products, scale).named("scores")
     weights = softmax(scores) if mask is None else masked_softmax(scores, mask)
     found: Matrix = einsum(weighing, weights.named("weights"), v)
     return found

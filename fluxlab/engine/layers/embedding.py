@@ -27,4 +27,4 @@ class Embedding:
             "w", lambda: building.draw.normal(0, shape[1] ** -0.5, shape), ("token", "feature")
         )
         h: Matrix = rows(w, x)
-        return h.named("h", axes=(*x.axes, "feature"))
+        return h.named("h", axes=(x.axes[0], "step", "feature"))

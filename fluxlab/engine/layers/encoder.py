@@ -53,26 +53,18 @@ class Encoder:
     causal: bool = False
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        h, mask = embed(x, self.vocabulary, self.features, building, self.causal)
+        with scope("embedding"):
+            h = Embedding(self.vocabulary, self.features)(x, building)
+        with scope("positions"):
+            h = Sinusoidal()(h, building)
+        with scope("mask"):
+            mask = padding_mask(x)
+            if self.causal:
+                mask = both(mask, causal_mask(x))
         for number in range(1, int(self.layers) + 1):
             with scope(f"encoder {number}"):
                 h = EncoderLayer(self.heads, self.hidden)(h, building, mask)
         return h
-
-
-def embed(
-    tokens: Matrix, vocabulary: int, features: int, building: Building, causal: bool
-) -> tuple[Matrix, Matrix]:
-    """Tokens with their positions, and the mask of who may look at whom."""
-    with scope("embedding"):
-        h = Embedding(vocabulary, features)(tokens, building)
-    with scope("positions"):
-        h = Sinusoidal()(h, building)
-    with scope("mask"):
-        mask = padding_mask(tokens)
-        if causal:
-            mask = both(mask, causal_mask(tokens))
-    return h, mask
 
 
 def add_and_norm(name: str, x: Matrix, change: Matrix, building: Building) -> Matrix:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fluxlab.engine.building import Building
-from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.attention import projection
+from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.trace import Matrix, scope
 
 

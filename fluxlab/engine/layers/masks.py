@@ -16,14 +16,14 @@ PADDING = 0  # the token number that only fills up a short sequence
 
 def padding_mask(tokens: Matrix) -> Matrix:
     """(samples, 1, 1, keys): no query looks at padding, token number 0. tokens (samples, steps)."""
-    real = greater(tokens, float(PADDING)).named("real token")
+    real = greater(tokens, float(PADDING)).named("real token", axes=("sample", "step"))
     samples, steps = tokens.shape
     mask: Matrix = reshape(real, (samples, 1, 1, steps))
-    return mask.named("padding mask", axes=(tokens.axes[0], None, None, "key"))
+    return mask.named("padding mask", axes=("sample", None, None, "key"))
 
 
 def order_mask(place: Matrix) -> Matrix:
-    """(queries, keys): each query looks at keys whose place is not above its own. place (steps,)."""
+    """(queries, keys): each looks at keys whose place is not above its own. place (steps,)."""
     column = reshape(place, (place.shape[0], 1)).named("place of the query", axes=("query", None))
     mask: Matrix = greater(column + 0.5, place)
     return mask.named("causal mask", axes=("query", "key"))
@@ -35,7 +35,7 @@ def causal_mask(tokens: Matrix) -> Matrix:
     It depends on how many steps there are, not on the tokens, so a plan computes it once.
     """
     place = tokens.trace.constant(np.arange(float(tokens.shape[1]))).named("place")
-    place.axes = (tokens.axes[1],)
+    place.axes = ("step",)
     return order_mask(place)
 
 

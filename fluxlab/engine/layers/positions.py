@@ -34,7 +34,7 @@ class Sinusoidal:
         frequency = _fixed(x, "frequency", 10000.0 ** -(pair / n)[None, :], (None, x.axes[-1]))
         turn = _fixed(x, "turn", (np.arange(n) % 2 * np.pi / 2)[None, :], (None, x.axes[-1]))
         angle = add(multiply(place, frequency).named("angle"), turn).named("turned angle")
-        h: Matrix = add(x, sin(angle).named("position"))
+        h: Matrix = add(x, sin(angle).named("position", wants_gradient=False))
         return h.named("h")
 
 
