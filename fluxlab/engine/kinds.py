@@ -145,13 +145,11 @@ def ufunc_calls(ufunc: np.ufunc, out: Array, arrays: Sequence[Array]) -> list[Ca
 def unbroadcast(share: Matrix, shape: Shape) -> Matrix:
     """Sum a gradient over the axes along which its matrix was repeated."""
     lead = len(share.shape) - len(shape)
-    repeated = tuple(
-        lead + axis for axis, n in enumerate(shape) if n == 1 and share.shape[lead + axis] != 1
-    )
+    if lead:  # first: leading axes are summed fastest
+        share = OPS["sum"](share, axes=tuple(range(lead)), keepdims=False)
+    repeated = tuple(i for i, n in enumerate(shape) if n == 1 and share.shape[i] != 1)
     if repeated:
         share = OPS["sum"](share, axes=repeated, keepdims=True)
-    if lead:
-        share = OPS["sum"](share, axes=tuple(range(lead)), keepdims=False)
     return share
 
 

@@ -215,7 +215,7 @@ def _log_p(
         found.named("log p")
     found.axes = ("hypothesis", "token")
     trace.alias(f"{place}/log p", found)
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 def _ending(trace: Trace, log_p: Matrix, tokens: Matrix, end: int) -> Matrix:
