@@ -11,6 +11,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, counted, size
 from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
+from fluxlab.engine.products import product_calls
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step
@@ -194,23 +195,7 @@ class Contraction(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (left, right), target = letters(params["signature"])
-        a, b = arrays
-        shared = [c for c in left if c in right]
-        summed = [c for c in shared if c not in target]
-        batch = [c for c in shared if c in target]
-        if len(summed) == 1 and not batch and max(a.ndim, b.ndim) <= 2:
-            (k,) = summed
-            free_left, free_right = left.replace(k, ""), right.replace(k, "")
-            a = a if left == free_left + k else a.T
-            b = b if right == k + free_right else b.T
-            if target == free_left + free_right:
-                return [partial(a.dot, b, out)]
-            return [partial(b.T.dot, a.T, out)]
-        rows = [c for c in left if c not in right]
-        columns = [c for c in right if c not in left]
-        if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1 and rows + columns:
-            return [_matmul(out, a, b, left, right, target, batch, rows, columns, summed)]
-        return [partial(np.einsum, params["signature"], a, b, out=out, optimize=len(summed) > 0)]
+        return product_calls(left, right, target, *arrays, out)
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         (left, right), target = letters(step.params["signature"])
@@ -321,25 +306,6 @@ def product_form(left: str, right: str, target: str) -> str | None:
     if target == free_left + free_right:
         return f"{a} @ {b}"
     return f"({a} @ {b}).T"
-
-
-def _matmul(
-    out: Array, a: Array, b: Array, left: str, right: str, target: str,
-    batch: list[str], rows: list[str], columns: list[str], summed: list[str],
-) -> Call:  # fmt: skip
-    """A batched product as one matmul on transposed views."""
-
-    def view(array: Array, names: str, order: list[str]) -> Array:
-        return array.transpose([names.index(c) for c in order if c in names])
-
-    a = view(a, left, batch + rows + summed)
-    b = view(b, right, batch + summed + columns)
-    seen = view(out, target, batch + rows + columns)
-    if not rows:
-        a, seen = a[..., None, :], seen[..., None, :] if columns else seen[..., None]
-    if not columns:
-        b, seen = b[..., None], seen[..., None]
-    return partial(np.matmul, a, b, seen)
 
 
 # -- reduction ----------------------------------------------------------------------------
