@@ -21,7 +21,6 @@ _HOME = {
     "fluxlab.engine.models.perceptron": ("perceptron", "settle"),
     "fluxlab.engine.models.hebb": ("hebb",),
     "fluxlab.engine.models.stdp": ("stdp", "stdp_window"),
-    "fluxlab.engine.models.transformer": ("Transformer",),
     "fluxlab.engine.capacity": ("separable", "count_separable", "cover", "capacity"),
     "fluxlab.engine.ensembles": (
         "Ensemble", "restarts", "bagging", "bootstrap", "average", "vote",
@@ -48,6 +47,7 @@ _HOME = {
     "fluxlab.engine.layers.rnn": ("RNN",),
     "fluxlab.engine.layers.stochastic": ("StochasticBinary",),
     "fluxlab.engine.layers.temperature": ("Temperature",),
+    "fluxlab.engine.layers.transformer": ("Transformer",),
     "fluxlab.engine.optimizers": (
         "OPTIMIZERS", "GradientDescent", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam",
     ),

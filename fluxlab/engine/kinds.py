@@ -195,7 +195,8 @@ class Contraction(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (left, right), target = letters(params["signature"])
-        return product_calls(left, right, target, *arrays, out)
+        a, b = arrays
+        return product_calls(left, right, target, a, b, out)
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         (left, right), target = letters(step.params["signature"])

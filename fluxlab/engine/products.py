@@ -47,10 +47,10 @@ def product_calls(left: str, right: str, target: str, a: Array, b: Array, out: A
     _, (first, second, third) = found
     calls: list[Call] = []
     A, B = (t.read(calls) for t in (first, second))
-    O = third.array()
-    calls.append(_matmul(A, B, O) if batch else _dot(A, B, O))
+    made = third.array()
+    calls.append(_matmul(A, B, made) if batch else _dot(A, B, made))
     if third.view is None:
-        calls.append(partial(np.copyto, third.source, O.reshape(third.source.shape)))
+        calls.append(partial(np.copyto, third.source, made.reshape(third.source.shape)))
     return calls
 
 
@@ -93,7 +93,7 @@ def _readable(table: Array, batch: int) -> bool:
     (m, down), (n, across) = sides
     by_rows = (across == item or n == 1) and (down >= n * item or m == 1)
     by_columns = (down == item or m == 1) and (across >= m * item or n == 1)
-    return by_rows or by_columns
+    return bool(by_rows or by_columns)
 
 
 def _orders(group: Sequence[str], *wholes: str) -> list[list[str]]:

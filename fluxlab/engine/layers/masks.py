@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.ops import greater, multiply, reshape
+from fluxlab.engine.tokenizer import PADDING
 from fluxlab.engine.trace import Matrix
-
-PADDING = 0  # the token number that only fills up a short sequence
 
 
 def padding_mask(tokens: Matrix) -> Matrix:
