@@ -86,7 +86,12 @@ class Trace:
     @property
     def inputs(self) -> list[Matrix]:
         """The matrices that no step makes, without the constants."""
-        return [m for m in self._all if m.step is None and m.kind != "constant"]
+        return [m for m in self.given if m.kind != "constant"]
+
+    @property
+    def given(self) -> list[Matrix]:
+        """The matrices that no step makes: inputs and constants."""
+        return [m for m in self._all if m.step is None]
 
     @property
     def cost(self) -> Matrix:
@@ -325,7 +330,7 @@ class Trace:
         from fluxlab.engine.backward import record_backward
 
         with self.lock:
-            if self.end_of("backward") == self.end_of("forward"):
+            if not any(step.phase == "backward" for step in self.steps):
                 self.run(self.end_of("forward"))
                 record_backward(self)
 
@@ -382,7 +387,7 @@ class Trace:
             for matrix in self._all:
                 matrix.trace = self
             if self.history is not None:
-                self.history.trace = self.history._plan.trace = self
+                self.history.trace = self
             self.version += 1
 
     def finish(self, result: object, name: str = "y") -> None:
