@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,19 +128,22 @@ class Elementwise(Op):
 
 def one_number(array: Array) -> Array:
     """A matrix that shows one number everywhere as a 0-d view of it, which ufuncs read fastest."""
+    if not array.ndim or (array.shape[-1] > 1 and array.strides[-1]):
+        return array
     sides = zip(array.shape, array.strides, strict=True)
-    if array.ndim and not any(n > 1 and step for n, step in sides):
-        return array[(slice(1),) * array.ndim].reshape(())
-    return array
+    if any(n > 1 and step for n, step in sides):
+        return array
+    return array[(slice(1),) * array.ndim].reshape(())
 
 
 def ufunc_calls(ufunc: np.ufunc, out: Array, arrays: Sequence[Array]) -> list[Call]:
     """One call; two where copying the repeated operand first is faster, as in `x @ w + b`."""
     repeated = [a for a in arrays if a.ndim and a.shape != out.shape]
-    whole = [a for a in arrays if a.shape == out.shape]
-    if 1 < out.size <= 4096 and len(repeated) == len(whole) == 1:
-        spread = [out if a is repeated[0] else a for a in arrays]
-        return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
+    if len(repeated) == 1 and 1 < out.size <= 4096:
+        whole = [a for a in arrays if a.shape == out.shape]
+        if len(whole) == 1:
+            spread = [out if a is repeated[0] else a for a in arrays]
+            return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
     return [bound(ufunc, *arrays, out)]
 
 
@@ -167,15 +171,7 @@ class Contraction(Op):
     kind = "contraction"
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        (left, right), out = letters(params["signature"])
-        both = set(left) & set(right)
-        known = (set(left) | set(right)) >= set(out) and both | set(out) >= set(left) | set(right)
-        if not known or any(len(set(names)) < len(names) for names in (left, right, out)):
-            raise BadInput(
-                f"einsum: the signature {params['signature']!r} cannot be used. Write it as "
-                "'ij,jk->ik': two inputs, no letter twice within one, and each letter in the "
-                "output or in both inputs."
-            )
+        (left, right), out = checked_letters(params["signature"])
         sizes: dict[str, int] = {}
         for names, shape in zip((left, right), shapes, strict=True):
             if len(names) != len(shape):
@@ -288,11 +284,26 @@ class Contraction(Op):
         return tuple(named.get(c) for c in target)
 
 
+@cache
 def letters(signature: str) -> tuple[tuple[str, str], str]:
     """`ij,jk->ik` as (("ij", "jk"), "ik")."""
     inputs, _, target = signature.partition("->")
     left, _, right = inputs.partition(",")
     return (left, right), target
+
+
+@cache
+def checked_letters(signature: str) -> tuple[tuple[str, str], str]:
+    """The letters of a signature that can be used; else BadInput."""
+    (left, right), out = letters(signature)
+    both = set(left) & set(right)
+    known = (set(left) | set(right)) >= set(out) and both | set(out) >= set(left) | set(right)
+    if not known or any(len(set(names)) < len(names) for names in (left, right, out)):
+        raise BadInput(
+            f"einsum: the signature {signature!r} cannot be used. Write it as 'ij,jk->ik': two "
+            "inputs, no letter twice within one, and each letter in the output or in both inputs."
+        )
+    return (left, right), out
 
 
 def product_form(left: str, right: str, target: str) -> str | None:
@@ -333,7 +344,7 @@ class Reduction(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (array,), axes = arrays, params["axes"]
-        flat, count = array.flags.c_contiguous, int(np.prod([array.shape[i] for i in axes]))
+        flat, count = array.flags.c_contiguous, prod(array.shape[i] for i in axes)
         calls: list[Call]
         if self._ufunc is np.add and flat and axes == tuple(range(len(axes))) and out.size > 0:
             # A product with a row of ones sums the leading axes six times as fast as np.sum.

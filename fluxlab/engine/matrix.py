@@ -40,7 +40,7 @@ class Matrix(Operators):
     buffer: Array
     step: Step | None = None
     of: Matrix | None = None
-    axes: tuple[str | None, ...] = ()
+    _axes: tuple[str | None, ...] | None = None
     temporary: bool = False
     wants_gradient: bool = True
     above: float | None = None
@@ -51,6 +51,17 @@ class Matrix(Operators):
         if not self._local:
             self.trace.name_by_formula()
         return self._local
+
+    @property
+    def axes(self) -> tuple[str | None, ...]:
+        if self._axes is None:
+            self.trace.name_axes()
+        assert self._axes is not None
+        return self._axes
+
+    @axes.setter
+    def axes(self, names: tuple[str | None, ...]) -> None:
+        self._axes = names
 
     @property
     def name(self) -> str:

@@ -107,7 +107,7 @@ class Gather(Op):
                 numbers.append(np.arange(start + 1, start + 1 + count).reshape(matrix.shape))
                 start += count
             moved = np.asarray(self._moved([*numbers, *selectors], step.params))
-            return moved.astype(np.intp) - 1
+            return moved.astype(np.intp, copy=False) - 1
 
         return _remembered(step, selectors, make)
 
@@ -191,7 +191,7 @@ class Scatter(Op):
         op, own = self._gather(params)
         shape = params["shape"]
         numbers = np.arange(1, 1 + int(np.prod(shape))).reshape(shape)
-        return np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp) - 1
+        return np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp, copy=False) - 1
 
     def target_map(self, step: Step) -> Indices:
         """For each cell of the input the number of the output cell it goes to (-1: none)."""

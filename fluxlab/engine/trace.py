@@ -61,7 +61,9 @@ class Trace:
         self.slopes: dict[Matrix, tuple[Step, int]] = {}
         self.position = self.version = 0
         self._names: dict[str, Matrix] = {}
+        self._numbered: dict[str, int] = {}  # w: 4, if w, w_2 and w_3 are taken
         self._unnamed: list[Matrix] = []
+        self._with_axes = 0  # steps whose axes have been named
         self._aliases: dict[str, Matrix] = {}
         self._called: dict[tuple[str, Matrix], str] = {}
         self._all: list[Matrix] = []
@@ -84,7 +86,12 @@ class Trace:
     @property
     def inputs(self) -> list[Matrix]:
         """The matrices that no step makes, without the constants."""
-        return [m for m in self._all if m.step is None and m.kind != "constant"]
+        return [m for m in self.given if m.kind != "constant"]
+
+    @property
+    def given(self) -> list[Matrix]:
+        """The matrices that no step makes: inputs and constants."""
+        return [m for m in self._all if m.step is None]
 
     @property
     def cost(self) -> Matrix:
@@ -154,7 +161,7 @@ class Trace:
         return self._add(local, numbers, "constant", (None,) * numbers.ndim)
 
     def _add(self, local: str, numbers: Array, kind: str, axes: tuple[str | None, ...]) -> Matrix:
-        matrix = Matrix(self, "", self._here(), kind, numbers, axes=axes)
+        matrix = Matrix(self, "", self._here(), kind, numbers, _axes=axes)
         self._all.append(matrix)
         self._call(matrix, local)
         return matrix
@@ -168,11 +175,20 @@ class Trace:
 
     def _free(self, local: str, scope: str) -> str:
         """`local`, or `local_2`, `local_3`, ... if the scope has that name already."""
-        prefix, chosen, count = (f"{scope}/" if scope else ""), local, 1
-        while prefix + chosen in self._names:
+        name = f"{scope}/{local}" if scope else local
+        if name not in self._names:
+            return local
+        count = self._numbered.get(name, 2)
+        while f"{name}_{count}" in self._names:
             count += 1
-            chosen = f"{local}_{count}"
-        return chosen
+        self._numbered[name] = count
+        return f"{local}_{count}"
+
+    def _release(self, name: str) -> None:
+        del self._names[name]
+        base, _, number = name.rpartition("_")
+        if base in self._numbered and number.isdecimal():
+            self._numbered[base] = min(self._numbered[base], int(number))
 
     def rename(self, matrix: Matrix, local: str, scope: str | None = None) -> None:
         """Give a matrix another name; a name that is taken gets a number."""
@@ -181,7 +197,7 @@ class Trace:
         if (matrix._local, matrix.scope) == (local, target):
             return
         if matrix._local:
-            del self._names[matrix.name]
+            self._release(matrix.name)
         matrix.scope = target
         self._call(matrix, local)
 
@@ -196,7 +212,6 @@ class Trace:
             matrix = Matrix(self, "", self._here(), "value", buffer, temporary=True)
             step = Step(len(self.steps), op, sources, params, matrix, self._phase, calls)
             matrix.step = step
-            matrix.axes = op.axes(step)
             self.steps.append(step)
             self._all.append(matrix)
             for source in sources:
@@ -220,6 +235,14 @@ class Trace:
                     assert matrix.step is not None
                     self._call(matrix, formulas.expression(matrix.step))
             self._unnamed.clear()
+
+    def name_axes(self) -> None:
+        """Work out what the axes of every step's output count, in the order of making."""
+        with self.lock:
+            for step in self.steps[self._with_axes :]:
+                if step.output._axes is None:
+                    step.output._axes = step.op.axes(step)
+            self._with_axes = len(self.steps)
 
     def _name_locals(self) -> None:
         """Name results after the variables of the traced function that hold them."""
@@ -307,7 +330,7 @@ class Trace:
         from fluxlab.engine.backward import record_backward
 
         with self.lock:
-            if self.end_of("backward") == self.end_of("forward"):
+            if not any(step.phase == "backward" for step in self.steps):
                 self.run(self.end_of("forward"))
                 record_backward(self)
 
@@ -364,7 +387,7 @@ class Trace:
             for matrix in self._all:
                 matrix.trace = self
             if self.history is not None:
-                self.history.trace = self.history._plan.trace = self
+                self.history.trace = self
             self.version += 1
 
     def finish(self, result: object, name: str = "y") -> None:
