@@ -49,7 +49,10 @@ def test_a_linear_one_finds_the_plane_of_principal_components() -> None:
     x = NEAR - NEAR.mean(axis=0)
     u, s, v = np.linalg.svd(x, full_matrices=False)
     best = squared(x, (u[:, :2] * s[:2]) @ v[:2])
-    net = fl.autoencoder(x, [2], hidden_activation="linear", optimizer=fl.Adam(0.02), seed=2)
+    net = fl.autoencoder(
+        x, [2], hidden_activation="linear", optimizer=fl.Adam(0.02), seed=2,
+        schedule=fl.CosineDecay(3000),
+    )  # fmt: skip
     net.fit(3000)
     assert best <= squared(x, net.predict(x)) <= best * 1.001
 
