@@ -27,30 +27,37 @@ def anomaly(network: Network, inputs: Any, share: float = 0.05) -> Trace:
         raise BadInput(f"anomaly: share must lie in 0 to 1 (1 excluded), got {share!r}.")
     known = anomaly_scores(network, network._data[0])
     trace = Trace("anomaly score")
-    score = _score(network, trace, network._fitting(inputs))
-    with scope("threshold"):
+    y = _rebuilt(network, trace, inputs)
+    with scope("anomaly"):
+        score = _score(trace["x"], y)
         scores = trace.input("known scores", known, axes=("known sample",))
         scores.wants_gradient = False
         highest = top(scores, int(share * len(known)) + 1).named("the highest")
-        threshold = rows(scores, highest[-1:]).named("threshold")
-    trace.alias("threshold", threshold)
-    greater(score, threshold).named("anomalous")
-    trace.finish(mean(score))
+        threshold = rows(scores, highest[-1:].named("the last of them")).named("threshold")
+        greater(score, threshold).named("anomalous")
+        trace.finish(mean(score))
     return trace
 
 
 def anomaly_scores(network: Network, inputs: Any) -> Array:
     """The reconstruction error of each row, (samples,)."""
     trace = Trace("anomaly score")
-    return _score(network, trace, network._fitting(inputs)).value[:, 0]
+    y = _rebuilt(network, trace, inputs)
+    return _score(trace["x"], y).value[:, 0]
 
 
-def _score(network: Network, trace: Trace, x: Array) -> Matrix:
-    if x.shape != (len(x), *network._data[1].shape[1:]):
+def _rebuilt(network: Network, trace: Trace, inputs: Any) -> Matrix:
+    x = network._fitting(inputs)
+    if x.shape[1:] != network._data[1].shape[1:]:
         raise BadInput(f"anomaly: {network!r} does not rebuild its input; take an autoencoder.")
-    y = predicted(network.design, trace, x, network.values())
-    errors = squared_error(y, trace["x"]).named("squared error", axes=trace["x"].axes)
-    score: Matrix = mean(reshape(errors, (len(x), -1)), axis=1, keepdims=True)
+    return predicted(network.design, trace, x, network.values())
+
+
+def _score(x: Matrix, y: Matrix) -> Matrix:
+    errors = squared_error(y, x).named("squared error", axes=x.axes)
+    if len(x.shape) > 2:
+        errors = reshape(errors, (len(x), -1)).named("squared errors of each")
+    score: Matrix = mean(errors, axis=1, keepdims=True)
     return score.named("score", axes=("sample", None))
 
 

@@ -115,6 +115,7 @@ def _data(design: Design, building: Building, x: Any, target: Any) -> tuple[Matr
         building.real.wants_gradient = False
     h = ops.rows(whole, chosen).named("x", axes=axes_of(x))
     wanted = ops.rows(answers, chosen).named("target", axes=axes_of(target, last="output"))
+    wanted.wants_gradient = False
     return h, wanted
 
 
