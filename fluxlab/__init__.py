@@ -20,6 +20,10 @@ _HOME = {
     "fluxlab.engine.network": ("Network",),
     "fluxlab.engine.models.perceptron": ("perceptron", "settle"),
     "fluxlab.engine.models.hebb": ("hebb",),
+    "fluxlab.engine.models.autoencoder": ("autoencoder", "encode", "decode"),
+    "fluxlab.engine.models.denoising": ("denoising_autoencoder",),
+    "fluxlab.engine.models.anomaly": ("anomaly", "anomaly_scores"),
+    "fluxlab.engine.models.stacked": ("pretrain", "stack", "classifier"),
     "fluxlab.engine.models.stdp": ("stdp", "stdp_window"),
     "fluxlab.engine.capacity": ("separable", "count_separable", "cover", "capacity"),
     "fluxlab.engine.ensembles": (

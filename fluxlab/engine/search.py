@@ -194,7 +194,7 @@ def _log_p(
     name: str, trace: Trace, place: str, found: Any, tokens: Matrix, end: int | None
 ) -> Matrix:
     """What next_token gave, (hypotheses, vocabulary), checked."""
-    if not isinstance(found, Matrix):
+    if not isinstance(found, Matrix):  # plain numbers
         numbers = np.array(found, dtype=np.float64)
         numbers[numbers == -np.inf] = IMPOSSIBLE
         found = trace.input("log p", as_numbers(name, "the result of next_token", numbers))
@@ -211,11 +211,10 @@ def _log_p(
         )
     if end is not None and end not in range(found.shape[1]):
         raise BadInput(f"{name}: end must be 0 to {found.shape[1] - 1}, got {end!r}.")
-    if found.temporary:
-        found.named("log p")
-    found.axes = ("hypothesis", "token")
-    trace.alias(f"{place}/log p", found)
-    return found  # type: ignore[no-any-return]
+    log_p: Matrix = found.named("log p") if found.temporary else found
+    log_p.axes = ("hypothesis", "token")
+    trace.alias(f"{place}/log p", log_p)
+    return log_p
 
 
 def _ending(trace: Trace, log_p: Matrix, tokens: Matrix, end: int) -> Matrix:
