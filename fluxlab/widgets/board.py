@@ -11,8 +11,8 @@ from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.widgets.base import View
 from fluxlab.widgets.frame import Frame
 from fluxlab.widgets.layout import Arrangement
-from fluxlab.widgets.pixels import INDENT, LEVELS, Layout, is_literal, place
 from fluxlab.widgets.maths import pretty
+from fluxlab.widgets.pixels import INDENT, LEVELS, Layout, is_literal, place
 
 SCALES = ("matrix", "layer", "shared")
 WIDTH = 760
@@ -78,7 +78,12 @@ class Board(View):
     def _arrange(self) -> Arrangement:
         """The arrangement of the trace's present steps."""
         steps, known = self.trace.steps, self._of
-        if self._arranged is None or known is None or known[0] is not steps or known[1] != len(steps):
+        if (
+            self._arranged is None
+            or known is None
+            or known[0] is not steps
+            or known[1] != len(steps)
+        ):
             self._arranged, self._of = Arrangement(self.trace), (steps, len(steps))
         return self._arranged
 

@@ -100,9 +100,6 @@ def operations(torch: Any) -> dict[str, Any]:
         "reshape": lambda x, shape: torch.reshape(x, shape),
         "rows": lambda table, numbers: table[numbers.long()],
         "same": torch.clone,
-        "masked_softmax": lambda a, allowed: torch.softmax(
-            torch.where(allowed != 0, a, -torch.inf), dim=-1
-        ),
         "sigmoid": torch.sigmoid,
         "sigmoid_temperature": lambda a, t=1.0: torch.sigmoid(a / t),
         "sin": torch.sin,
