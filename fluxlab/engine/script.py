@@ -20,6 +20,12 @@ HELPERS = {
         "def softmax(a):\n    e = np.exp(a - a.max(axis=-1, keepdims=True))\n"
         "    return e / e.sum(axis=-1, keepdims=True)"
     ),
+    "masked_softmax": (
+        "def masked_softmax(a, allowed):\n    shown = np.where(allowed != 0, a, -np.inf)\n"
+        "    top = np.maximum(shown.max(axis=-1, keepdims=True), np.finfo(float).min)\n"
+        "    e = np.exp(shown - top)\n"
+        "    return e / np.maximum(e.sum(axis=-1, keepdims=True), np.finfo(float).tiny)"
+    ),
     "softmax_jacobian": (
         "def softmax_jacobian(h):\n"
         "    return h[..., :, None] * (np.eye(h.shape[-1]) - h[..., None, :])"
