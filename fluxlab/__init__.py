@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "fluxlab.engine.tracing": ("trace",),
+    "fluxlab.engine.backward": ("shares",),
     "fluxlab.engine.trace": ("scope", "Trace", "Matrix", "Step"),
     "fluxlab.engine.flux": (
         "form_network", "forward_pass", "back_propagation", "learn", "predict",
@@ -19,34 +20,55 @@ _HOME = {
     "fluxlab.engine.network": ("Network",),
     "fluxlab.engine.models.perceptron": ("perceptron", "settle"),
     "fluxlab.engine.models.hebb": ("hebb",),
+    "fluxlab.engine.models.autoencoder": ("autoencoder", "encode", "decode"),
+    "fluxlab.engine.models.denoising": ("denoising_autoencoder",),
+    "fluxlab.engine.models.anomaly": ("anomaly", "anomaly_scores"),
+    "fluxlab.engine.models.stacked": ("pretrain", "stack", "classifier"),
     "fluxlab.engine.models.stdp": ("stdp", "stdp_window"),
     "fluxlab.engine.capacity": ("separable", "count_separable", "cover", "capacity"),
     "fluxlab.engine.ensembles": (
         "Ensemble", "restarts", "bagging", "bootstrap", "average", "vote",
     ),
     "fluxlab.engine.layers.augment": ("Augment", "move_images"),
+    "fluxlab.engine.layers.attention": ("Attention", "SelfAttention"),
+    "fluxlab.engine.layers.bidirectional": ("Bidirectional",),
+    "fluxlab.engine.layers.decoder": ("DecoderLayer",),
     "fluxlab.engine.layers.dense": ("Dense",),
     "fluxlab.engine.layers.dropout": ("Dropout",),
+    "fluxlab.engine.layers.embedding": ("Embedding",),
+    "fluxlab.engine.layers.encoder": ("Encoder", "EncoderLayer"),
+    "fluxlab.engine.layers.feedforward": ("FeedForward",),
+    "fluxlab.engine.layers.generate": ("Generate",),
+    "fluxlab.engine.layers.gru": ("GRU",),
     "fluxlab.engine.layers.lstm": ("LSTM",),
+    "fluxlab.engine.layers.masks": ("padding_mask", "causal_mask", "order_mask"),
+    "fluxlab.engine.layers.multihead": ("MultiHead",),
     "fluxlab.engine.layers.noise": ("Noise",),
     "fluxlab.engine.layers.norm": ("BatchNorm", "LayerNorm"),
+    "fluxlab.engine.layers.onehot": ("OneHot",),
+    "fluxlab.engine.layers.peephole": ("PeepholeLSTM", "FullPeepholeLSTM"),
+    "fluxlab.engine.layers.positions": ("Sinusoidal", "LearnedPositions", "sin"),
+    "fluxlab.engine.layers.rnn": ("RNN",),
     "fluxlab.engine.layers.stochastic": ("StochasticBinary",),
     "fluxlab.engine.layers.temperature": ("Temperature",),
+    "fluxlab.engine.layers.transformer": ("Transformer",),
     "fluxlab.engine.optimizers": (
         "OPTIMIZERS", "GradientDescent", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam",
     ),
     "fluxlab.engine.schedules": ("Constant", "StepDecay", "ExponentialDecay", "CosineDecay"),
     "fluxlab.engine.regularizers": ("L1", "L2", "ClipValue", "ClipNorm"),
     "fluxlab.engine.initializers": ("INITIALIZERS",),
-    "fluxlab.engine.rowwise": ("softmax",),
+    "fluxlab.engine.rowwise": ("masked_softmax",),
     "fluxlab.engine.data": ("matrix_data_preprocessor",),
-    "fluxlab.engine.activations": (
-        "ACTIVATIONS", "linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "swish", "gelu",
-        "softplus", "threshold", "sigmoid_temperature",
-    ),
+    "fluxlab.engine.activations": ("ACTIVATIONS",),  # and each of them; see `_activations`
     "fluxlab.engine.losses": (
         "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
         "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
+    ),
+    "fluxlab.engine.search": ("beam_search", "greedy_search"),
+    "fluxlab.engine.tokenizer": (
+        "CharacterTokenizer", "BytePairTokenizer", "padded",
+        "PADDING", "START", "END", "MASK", "SEPARATOR", "CLASS",
     ),
     "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
     "fluxlab.engine.ops": (
@@ -69,15 +91,24 @@ _HOME = {
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 
+def _activations() -> dict[str, Any]:
+    """`fl.tanh` and the others: a new activation is public without an entry here."""
+    found: dict[str, Any] = importlib.import_module("fluxlab.engine.activations").ACTIVATIONS
+    return found
+
+
 def __getattr__(name: str) -> Any:
     if name in ("data", "metrics"):
         return importlib.import_module(f"fluxlab.engine.{name}")
-    if name not in _WHERE:
+    if name in _WHERE:
+        value = getattr(importlib.import_module(_WHERE[name]), name)
+    elif not name.startswith("_") and name in _activations():
+        value = _activations()[name]
+    else:
         raise AttributeError(f"module 'fluxlab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_WHERE[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*_WHERE, "data", "metrics", "__version__"])
+    return sorted([*_WHERE, *_activations(), "data", "metrics", "__version__"])

@@ -21,7 +21,8 @@ from fluxlab import plots
 from fluxlab.engine.errors import BadInput
 from fluxlab.widgets.board import Board, links, outlined
 from fluxlab.widgets.frame import Frame, largest
-from fluxlab.widgets.layout import Band, arrange, is_window, place
+from fluxlab.widgets.layout import Band, arrange
+from fluxlab.widgets.pixels import is_window, place
 
 HERE = Path(__file__).parent
 

@@ -176,6 +176,18 @@ def gradient_of(trace: Trace, matrix: Matrix) -> Matrix:
         ) from None
 
 
+def shares(trace: Trace, name: str) -> list[Matrix]:
+    """The partial gradients that add up to the gradient of `trace[name]`, in the order of use.
+
+    In a recurrent layer that is one per time step: `shares(trace, "layer 1/w")[0]` is step 1's
+    share (the last step's in a layer that reads backwards, which starts there). A matrix that is
+    used once has one: its gradient.
+    """
+    total = gradient_of(trace, trace[name])
+    step = total.step
+    return list(step.inputs) if step is not None and step.op is add_all else [total]
+
+
 def check_learning_rate(function: str, value: object) -> float:
     """A learning rate is one finite number above 0."""
     numbers = as_numbers(function, "learning_rate", value)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 GREEK = {"learning rate": r"\eta", "alpha": r"\alpha", "beta": r"\beta", "epsilon": r"\varepsilon"}
 USE = re.compile(r"(.*)\[use (\d+)\]$")
+NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def latex_symbol(local: str, index: tuple[int, ...] | None = None) -> str:
@@ -81,7 +82,7 @@ def numpy_name(matrix: Matrix, scope: str = "") -> str:
     local = matrix.trace.called(matrix, scope)
     if matrix.kind == "constant" and not matrix.shape and local != "dC_dC":
         return f"{float(matrix.buffer):g}"  # two constants of one value differ in name only
-    if re.fullmatch(r"[A-Za-z_]\w*", local):
+    if NAME.fullmatch(local):
         return local
     if _by_formula(matrix):
         return local if re.fullmatch(r"[\w.]+(\(.*\)|\.T)", local) else f"({local})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -53,16 +54,24 @@ class History:
         self.stopped = ""
         self.settling = 0.0
         self.records: list[Record] = []
-        self._plan = Plan(trace, [], trace.carry)
-        inputs = [m for m in trace.matrices.values() if m.step is None]
         # Inputs that only an edit changes: one copy serves all records until then.
-        self._still = {m: m.buffer.copy() for m in inputs if m not in trace.carry}
-        # What the carried matrices were before a chunk; new storage each time would cost more.
-        self._before = {m: m.buffer.copy() for m in trace.carry}
+        still = [m for m in trace.given if m not in trace.carry]
+        self._still = {m: m.buffer.copy() for m in still}
         self._gap = 1
         size = sum(m.buffer.nbytes for m in trace.carry)
-        self._limit = int(np.clip(MEMORY // max(size, 1), 8, RECORDS))
-        self._record()
+        self._limit = min(max(MEMORY // max(size, 1), 8), RECORDS)
+        cost = trace.cost
+        self._record(float(cost.buffer.reshape(())) if cost.ready else None)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        """Made when learning begins: a trace that is only looked at needs none."""
+        return Plan(self.trace, [], self.trace.carry)
+
+    @cached_property
+    def _before(self) -> dict[Matrix, Array]:
+        """Storage for the carried matrices as they were before a chunk; made once, as it is big."""
+        return {m: np.empty_like(m.buffer) for m in self.trace.carry}
 
     def __repr__(self) -> str:
         first, last = self.costs[0], self.costs[-1]
@@ -169,24 +178,25 @@ class History:
         for matrix, numbers in before.items():
             np.copyto(numbers, matrix.buffer)
         start, whole = self.iteration, 0
+        plan = self._plan
         try:
             try:
-                self._plan.run(count)
+                plan.run(count)
             except KeyboardInterrupt:
                 # It struck in the middle of an iteration: only the whole ones are done again.
-                whole = max(self._plan.done - 1, 0)
+                whole = max(plan.done - 1, 0)
                 raise
             if not self._finite():
                 self._restore(before)
                 for _ in range(count):
-                    self._plan.run(1)
+                    plan.run(1)
                     self.iteration += 1
                     if not self._finite() or not isfinite(self._cost()):
                         self._stop()
             self.iteration = start + count
         except KeyboardInterrupt:
             self._restore(before)
-            self._plan.run(whole)
+            plan.run(whole)
             if not self._finite():
                 self._restore(before)
                 whole = 0

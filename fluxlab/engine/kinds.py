@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, counted, size
 from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
+from fluxlab.engine.products import product_calls
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step
@@ -56,6 +58,9 @@ class Elementwise(Op):
         self._rule, self._calls, self.slopes = rule, calls, tuple(slopes)
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
+        different = {*shapes} - {()}
+        if len(different) < 2:
+            return different.pop() if different else ()
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
@@ -104,7 +109,7 @@ class Elementwise(Op):
             made = len(trace.steps)
             local = slope(step.output, *step.inputs, **step.params)
             recorded = len(trace.steps) > made
-            if recorded and dC_dout.local == "dC_dC" and local.shape == source.shape:
+            if recorded and dC_dout.kind == "constant" and local.shape == source.shape:
                 share = local  # dC_dC is 1: the cost's own slope is the gradient
             else:
                 if recorded:
@@ -123,32 +128,33 @@ class Elementwise(Op):
 
 def one_number(array: Array) -> Array:
     """A matrix that shows one number everywhere as a 0-d view of it, which ufuncs read fastest."""
+    if not array.ndim or (array.shape[-1] > 1 and array.strides[-1]):
+        return array
     sides = zip(array.shape, array.strides, strict=True)
-    if array.ndim and not any(n > 1 and step for n, step in sides):
-        return array[(slice(1),) * array.ndim].reshape(())
-    return array
+    if any(n > 1 and step for n, step in sides):
+        return array
+    return array[(slice(1),) * array.ndim].reshape(())
 
 
 def ufunc_calls(ufunc: np.ufunc, out: Array, arrays: Sequence[Array]) -> list[Call]:
     """One call; two where copying the repeated operand first is faster, as in `x @ w + b`."""
     repeated = [a for a in arrays if a.ndim and a.shape != out.shape]
-    whole = [a for a in arrays if a.shape == out.shape]
-    if 1 < out.size <= 4096 and len(repeated) == len(whole) == 1:
-        spread = [out if a is repeated[0] else a for a in arrays]
-        return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
+    if len(repeated) == 1 and 1 < out.size <= 4096:
+        whole = [a for a in arrays if a.shape == out.shape]
+        if len(whole) == 1:
+            spread = [out if a is repeated[0] else a for a in arrays]
+            return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
     return [bound(ufunc, *arrays, out)]
 
 
 def unbroadcast(share: Matrix, shape: Shape) -> Matrix:
     """Sum a gradient over the axes along which its matrix was repeated."""
     lead = len(share.shape) - len(shape)
-    repeated = tuple(
-        lead + axis for axis, n in enumerate(shape) if n == 1 and share.shape[lead + axis] != 1
-    )
+    if lead:  # first: leading axes are summed fastest
+        share = OPS["sum"](share, axes=tuple(range(lead)), keepdims=False)
+    repeated = tuple(i for i, n in enumerate(shape) if n == 1 and share.shape[i] != 1)
     if repeated:
         share = OPS["sum"](share, axes=repeated, keepdims=True)
-    if lead:
-        share = OPS["sum"](share, axes=tuple(range(lead)), keepdims=False)
     return share
 
 
@@ -165,15 +171,7 @@ class Contraction(Op):
     kind = "contraction"
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        (left, right), out = letters(params["signature"])
-        both = set(left) & set(right)
-        known = (set(left) | set(right)) >= set(out) and both | set(out) >= set(left) | set(right)
-        if not known or any(len(set(names)) < len(names) for names in (left, right, out)):
-            raise BadInput(
-                f"einsum: the signature {params['signature']!r} cannot be used. Write it as "
-                "'ij,jk->ik': two inputs, no letter twice within one, and each letter in the "
-                "output or in both inputs."
-            )
+        (left, right), out = checked_letters(params["signature"])
         sizes: dict[str, int] = {}
         for names, shape in zip((left, right), shapes, strict=True):
             if len(names) != len(shape):
@@ -194,22 +192,7 @@ class Contraction(Op):
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (left, right), target = letters(params["signature"])
         a, b = arrays
-        shared = [c for c in left if c in right]
-        summed = [c for c in shared if c not in target]
-        batch = [c for c in shared if c in target]
-        if len(summed) == 1 and not batch and max(a.ndim, b.ndim) <= 2:
-            (k,) = summed
-            free_left, free_right = left.replace(k, ""), right.replace(k, "")
-            a = a if left == free_left + k else a.T
-            b = b if right == k + free_right else b.T
-            if target == free_left + free_right:
-                return [partial(a.dot, b, out)]
-            return [partial(b.T.dot, a.T, out)]
-        rows = [c for c in left if c not in right]
-        columns = [c for c in right if c not in left]
-        if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1 and rows + columns:
-            return [_matmul(out, a, b, left, right, target, batch, rows, columns, summed)]
-        return [partial(np.einsum, params["signature"], a, b, out=out, optimize=len(summed) > 0)]
+        return product_calls(left, right, target, a, b, out)
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         (left, right), target = letters(step.params["signature"])
@@ -301,11 +284,26 @@ class Contraction(Op):
         return tuple(named.get(c) for c in target)
 
 
+@cache
 def letters(signature: str) -> tuple[tuple[str, str], str]:
     """`ij,jk->ik` as (("ij", "jk"), "ik")."""
     inputs, _, target = signature.partition("->")
     left, _, right = inputs.partition(",")
     return (left, right), target
+
+
+@cache
+def checked_letters(signature: str) -> tuple[tuple[str, str], str]:
+    """The letters of a signature that can be used; else BadInput."""
+    (left, right), out = letters(signature)
+    both = set(left) & set(right)
+    known = (set(left) | set(right)) >= set(out) and both | set(out) >= set(left) | set(right)
+    if not known or any(len(set(names)) < len(names) for names in (left, right, out)):
+        raise BadInput(
+            f"einsum: the signature {signature!r} cannot be used. Write it as 'ij,jk->ik': two "
+            "inputs, no letter twice within one, and each letter in the output or in both inputs."
+        )
+    return (left, right), out
 
 
 def product_form(left: str, right: str, target: str) -> str | None:
@@ -320,25 +318,6 @@ def product_form(left: str, right: str, target: str) -> str | None:
     if target == free_left + free_right:
         return f"{a} @ {b}"
     return f"({a} @ {b}).T"
-
-
-def _matmul(
-    out: Array, a: Array, b: Array, left: str, right: str, target: str,
-    batch: list[str], rows: list[str], columns: list[str], summed: list[str],
-) -> Call:  # fmt: skip
-    """A batched product as one matmul on transposed views."""
-
-    def view(array: Array, names: str, order: list[str]) -> Array:
-        return array.transpose([names.index(c) for c in order if c in names])
-
-    a = view(a, left, batch + rows + summed)
-    b = view(b, right, batch + summed + columns)
-    seen = view(out, target, batch + rows + columns)
-    if not rows:
-        a, seen = a[..., None, :], seen[..., None, :] if columns else seen[..., None]
-    if not columns:
-        b, seen = b[..., None], seen[..., None]
-    return partial(np.matmul, a, b, seen)
 
 
 # -- reduction ----------------------------------------------------------------------------
@@ -365,7 +344,7 @@ class Reduction(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (array,), axes = arrays, params["axes"]
-        flat, count = array.flags.c_contiguous, int(np.prod([array.shape[i] for i in axes]))
+        flat, count = array.flags.c_contiguous, prod(array.shape[i] for i in axes)
         calls: list[Call]
         if self._ufunc is np.add and flat and axes == tuple(range(len(axes))) and out.size > 0:
             # A product with a row of ones sums the leading axes six times as fast as np.sum.

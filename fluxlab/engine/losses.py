@@ -82,10 +82,11 @@ def binary_cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean
 def cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean over samples of -sum_j t_j ln y_j, from probabilities (samples, classes).
 
-    target: one-hot rows, or any rows of probabilities. dC_dy is -t / (y samples), the true
-    derivative at y; the short form softmax - t belongs to the logits.
+    target: one-hot rows, or any rows of probabilities, or class numbers (samples,). dC_dy is
+    -t / (y samples), the true derivative at y; the short form softmax - t belongs to the logits.
     """
-    each = _named(ops.sum(surprise(y, target), axis=-1, keepdims=True), "surprise")
+    each = surprise(y, _class_rows(y, target))
+    each = _named(ops.sum(each, axis=-1, keepdims=True), "surprise")
     return average(each)
 
 
@@ -94,7 +95,7 @@ def cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean) -> An
 
     Its gradient at a is the short form (softmax(a) - t) / samples.
     """
-    return average(_named(softmax_cross_entropy(a, target), "surprise"))
+    return average(_named(softmax_cross_entropy(a, _class_rows(a, target)), "surprise"))
 
 
 def hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
@@ -121,6 +122,17 @@ def contrastive(left: Any, right: Any, same: Any, margin: float = 1.0) -> Any:
     distance = _named(ops.sqrt(squared + 1e-12), "distance")
     apart = ops.maximum(margin - distance, 0.0) ** 2
     return ops.mean(_named(same * squared + one_minus(same) * apart, "pair cost"))
+
+
+def _class_rows(y: Any, target: Any) -> Any:
+    """The target; class numbers, which lack y's last axis, as one-hot rows."""
+    shape, given = np.shape(y), np.shape(target)
+    if shape[-1:] in ((), (1,)) or given not in (shape[:-1], (*shape[:-1], 1)):
+        return target
+    if isinstance(target, Matrix):
+        numbers = ops.reshape(target, shape[:-1])
+        return _named(ops.rows(np.eye(shape[-1]), numbers), "one-hot target")
+    return one_hot(target, shape[-1]).reshape(shape)
 
 
 def _named(matrix: Any, name: str) -> Any:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from fluxlab.engine.trace import Trace
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True, repr=False)
 class Matrix(Operators):
     """One named matrix of a trace. Write `x @ w + b` with it, or `fl.tanh(x)`.
 
     Attributes
     ----------
-    local, scope : `dC_dw` and `layer 1`; together the name `layer 1/dC_dw`.
+    local, scope : `dC_dw` and `layer 1`; together the name `layer 1/dC_dw`. The formula that a
+        matrix without a name is called by is written down when somebody asks for its name.
     kind : input, parameter, constant, value, slope, gradient or update.
     step : the step that computes it; None for inputs, parameters and constants.
     of : a gradient's own matrix; an update's parameter; a slope's input; else None.
@@ -33,17 +34,34 @@ class Matrix(Operators):
     """
 
     trace: Trace
-    local: str
+    _local: str
     scope: str
     kind: str
-    buffer: Array = field(repr=False)
+    buffer: Array
     step: Step | None = None
     of: Matrix | None = None
-    axes: tuple[str | None, ...] = ()
+    _axes: tuple[str | None, ...] | None = None
     temporary: bool = False
     wants_gradient: bool = True
     above: float | None = None
-    uses: list[Step] = field(default_factory=list, repr=False)
+    uses: list[Step] = field(default_factory=list)
+
+    @property
+    def local(self) -> str:
+        if not self._local:
+            self.trace.name_by_formula()
+        return self._local
+
+    @property
+    def axes(self) -> tuple[str | None, ...]:
+        if self._axes is None:
+            self.trace.name_axes()
+        assert self._axes is not None
+        return self._axes
+
+    @axes.setter
+    def axes(self, names: tuple[str | None, ...]) -> None:
+        self._axes = names
 
     @property
     def name(self) -> str:
@@ -106,9 +124,12 @@ class Matrix(Operators):
         return f"<{self.name}, {size(self.shape)}{'' if self.ready else ', not computed yet'}>"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True, repr=False)
 class Step:
-    """One operation of the trace: `output = op(*inputs, **params)`."""
+    """One operation of the trace: `output = op(*inputs, **params)`.
+
+    `memo` is what the op has worked out about the step for explanations, to keep it.
+    """
 
     number: int
     op: Op
@@ -116,7 +137,8 @@ class Step:
     params: Params
     output: Matrix
     phase: str
-    calls: list[Call] = field(repr=False)
+    calls: list[Call]
+    memo: Any = None
 
     @property
     def scope(self) -> str:

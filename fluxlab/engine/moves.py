@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 # -- gather and scatter -------------------------------------------------------------------
 
 
+def _remembered(step: Step, selectors: Sequence[Array], make: Callable[[], Indices]) -> Indices:
+    """A step's map of cells: made when first asked for, and anew once a selector has changed."""
+    known = step.memo
+    if known is None or not all(map(np.array_equal, known[0], selectors)):
+        step.memo = known = [s.copy() for s in selectors], make()
+    found: Indices = known[1]
+    return found
+
+
+def _places(found: Any) -> Indices:
+    """Where `found` is true, as rows: np.argwhere, but quick with many axes."""
+    if found.ndim < 2:
+        return np.argwhere(found)
+    return np.stack(np.unravel_index(np.flatnonzero(found), found.shape), axis=1)
+
+
 class Gather(Op):
     """Cells that move, unchanged: transpose, slice, pad, patches, an embedding's rows.
 
@@ -46,24 +62,25 @@ class Gather(Op):
         return self.take(first, *arrays[n:], **params)
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
-        empty = [np.broadcast_to(np.zeros(()), shape) for shape in shapes]
+        return self._tried([np.broadcast_to(np.zeros(()), shape) for shape in shapes], params).shape
+
+    def _tried(self, arrays: Sequence[Array], params: Params) -> Array:
         try:
-            shape = tuple(np.shape(self._moved(empty, params)))
-            if 0 in shape:
+            found = np.asarray(self._moved(arrays, params))
+            if not found.size:
                 raise ValueError("nothing would be left")
-            return shape
+            return found
         except (ValueError, IndexError, TypeError) as problem:
+            shapes = " and ".join(size(a.shape) for a in arrays)
             raise BadInput(
-                f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with "
-                f"{params}: {problem}."
+                f"{self.name}: cannot be done on {shapes} with {params}: {problem}."
             ) from None
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
-        if self._view:
-            seen: Array = self._moved(arrays, params)
-            if np.shares_memory(seen, arrays[0]):
-                return seen
-        return super().output(arrays, params)
+        if not self._view:
+            return super().output(arrays, params)
+        seen = self._tried(arrays, params)
+        return seen if np.may_share_memory(seen, arrays[0]) else np.empty(seen.shape)
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         if self._view and np.shares_memory(out, arrays[0]):
@@ -80,15 +97,19 @@ class Gather(Op):
         Cells are numbered through all source inputs, one after the other.
         """
         n = self.sources(len(step.inputs))
-        numbers, start = [], 0
-        for matrix in step.inputs[:n]:
-            count = int(np.prod(matrix.shape))
-            # 1 is added so that padding, which fills with 0, becomes -1 below.
-            numbers.append(np.arange(start + 1, start + 1 + count).reshape(matrix.shape))
-            start += count
-        moved = self._moved([*numbers, *(m.buffer for m in step.inputs[n:])], step.params)
-        found: Indices = np.asarray(moved).astype(np.intp) - 1
-        return found
+        selectors = [m.buffer for m in step.inputs[n:]]
+
+        def make() -> Indices:
+            numbers, start = [], 0
+            for matrix in step.inputs[:n]:
+                count = int(np.prod(matrix.shape))
+                # 1 is added so that padding, which fills with 0, becomes -1 below.
+                numbers.append(np.arange(start + 1, start + 1 + count).reshape(matrix.shape))
+                start += count
+            moved = np.asarray(self._moved([*numbers, *selectors], step.params))
+            return moved.astype(np.intp, copy=False) - 1
+
+        return _remembered(step, selectors, make)
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         number = int(self.source_map(step)[index])
@@ -111,7 +132,7 @@ class Gather(Op):
         start = sum(int(np.prod(m.shape)) for m in step.inputs[:operand])
         shape = step.inputs[operand].shape
         number = start + (int(np.ravel_multi_index(index, shape)) if shape else 0)
-        return np.argwhere(self.source_map(step) == number)
+        return _places(self.source_map(step) == number)
 
     def joined(self, step: Step) -> str:
         return "moved"
@@ -170,7 +191,12 @@ class Scatter(Op):
         op, own = self._gather(params)
         shape = params["shape"]
         numbers = np.arange(1, 1 + int(np.prod(shape))).reshape(shape)
-        return np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp) - 1
+        return np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp, copy=False) - 1
+
+    def target_map(self, step: Step) -> Indices:
+        """For each cell of the input the number of the output cell it goes to (-1: none)."""
+        selectors = [m.buffer for m in step.inputs[1:]]
+        return _remembered(step, selectors, lambda: self._map(selectors, step.params))
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         moved, *selectors = arrays
@@ -186,8 +212,7 @@ class Scatter(Op):
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         number = int(np.ravel_multi_index(index, step.output.shape)) if index else 0
-        target = self._map([m.buffer for m in step.inputs[1:]], step.params)
-        return [(0, np.argwhere(target == number))]
+        return [(0, _places(self.target_map(step) == number))]
 
     def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
         return float(np.sum(values[0]))
@@ -195,7 +220,7 @@ class Scatter(Op):
     def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
         if operand:
             return np.zeros((0, len(step.output.shape)), dtype=np.intp)
-        number = int(self._map([m.buffer for m in step.inputs[1:]], step.params)[index])
+        number = int(self.target_map(step)[index])
         if number < 0:
             return np.zeros((0, len(step.output.shape)), dtype=np.intp)
         place = np.unravel_index(number, step.output.shape)

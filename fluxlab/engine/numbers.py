@@ -27,8 +27,8 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
         raise BadInput(
             f"{function}: {argument} is empty (shape {array.shape}); give at least one number."
         )
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    if not np.isfinite(array).all():
+        bad = np.argwhere(~np.isfinite(array))
         where = tuple(int(i) for i in bad[0])
         what = "NaN (not a number)" if np.isnan(array[where]) else "infinite"
         raise BadInput(

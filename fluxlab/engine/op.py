@@ -146,6 +146,9 @@ def bound(*call: Any) -> Call:
     return partial(function, *arguments)
 
 
+_PLACE = re.compile(r"<(\w+)>")
+
+
 def fill(template: str, operands: Sequence[str], params: Params | None = None) -> str:
     """Put operands (`<0>`, `<1>`) and parameters (`<exponent>`) into a template."""
 
@@ -155,4 +158,4 @@ def fill(template: str, operands: Sequence[str], params: Params | None = None) -
             return operands[int(key)] if int(key) < len(operands) else match[0]
         return str((params or {}).get(key, match[0]))
 
-    return re.sub(r"<(\w+)>", value, template)
+    return _PLACE.sub(value, template)

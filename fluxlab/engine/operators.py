@@ -20,6 +20,7 @@ _UFUNCS = {
 class Operators:
     """The operators of a traced matrix; each records one step."""
 
+    __slots__ = ()
     shape: tuple[int, ...]
 
     def __add__(self, other: Any) -> Any:

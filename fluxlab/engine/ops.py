@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ def _spread(matrix: Any, step: Any) -> Any:
 
 
 def _count(step: Any) -> float:
-    return float(np.prod([step.inputs[0].shape[a] for a in step.params["axes"]]))
+    return float(prod(step.inputs[0].shape[a] for a in step.params["axes"]))
 
 
 _sum = Reduction(

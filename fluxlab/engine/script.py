@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import builtins
+import keyword
 import re
 from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.op import Array, fill
+from fluxlab.engine.op import OPS, Array, fill
 from fluxlab.engine.trace import Matrix, Step, Trace
 
 # What NumPy lacks; a script brings along what it uses.
@@ -18,6 +19,12 @@ HELPERS = {
     "softmax": (
         "def softmax(a):\n    e = np.exp(a - a.max(axis=-1, keepdims=True))\n"
         "    return e / e.sum(axis=-1, keepdims=True)"
+    ),
+    "masked_softmax": (
+        "def masked_softmax(a, allowed):\n    shown = np.where(allowed != 0, a, -np.inf)\n"
+        "    top = np.maximum(shown.max(axis=-1, keepdims=True), np.finfo(float).min)\n"
+        "    e = np.exp(shown - top)\n"
+        "    return e / np.maximum(e.sum(axis=-1, keepdims=True), np.finfo(float).tiny)"
     ),
     "softmax_jacobian": (
         "def softmax_jacobian(h):\n"
@@ -47,6 +54,29 @@ HELPERS = {
         "    words = np.random.SeedSequence([seed, *(int(k) for k in np.ravel(key))])\n"
         "    return np.random.Generator(np.random.Philox(words)).random(shape)"
     ),
+    "normal": (
+        "def normal(u):\n    flat, half = u.ravel(), (u.size + 1) // 2\n"
+        "    radius = np.sqrt(-2 * np.log(1 - flat[:half]))\n"
+        "    turn = 2 * np.pi * flat[u.size - half :]\n"
+        "    second = (radius * np.sin(turn))[: u.size - half]\n"
+        "    return np.concatenate([radius * np.cos(turn), second]).reshape(u.shape)"
+    ),
+    "first_largest": (
+        "def first_largest(x, axis):\n    mask = np.zeros(x.shape)\n"
+        "    best = np.expand_dims(np.argmax(x, axis=axis), axis)\n"
+        "    np.put_along_axis(mask, best, 1.0, axis=axis)\n    return mask"
+    ),
+    "patches": (
+        "def patches(x, window, stride):\n"
+        "    seen = np.lib.stride_tricks.sliding_window_view(x, window, axis=(-2, -1))\n"
+        "    return seen[..., ::stride, ::stride, :, :]"
+    ),
+    "put_back": (
+        "def put_back(moved, shape, take):\n    count = int(np.prod(shape))\n"
+        "    came_from = take(np.arange(1, count + 1).reshape(shape)).astype(int)\n"
+        "    sums = np.bincount(came_from.ravel(), moved.ravel(), count + 1)\n"
+        "    return sums[1:].reshape(shape)  # number 0 came from padding"
+    ),
 }
 # Ops whose display form is for reading; this is the form that runs.
 RUNS = {
@@ -63,24 +93,15 @@ RUNS = {
     "uniform": "uniform(<0>, <shape>, <seed>)",
     "rows": "<0>[<1>.astype(int)]",
     "shrink": "np.minimum(1, <limit> / np.maximum(<0>, 1e-300))",
-}
-CANNOT = {
-    "slice",
-    "concatenate",
-    "pad",
-    "patches",
-    "scatter",
-    "bell",
-    "first_largest",
-    "top",
-    "add_many",
+    "pad": "np.pad(<0>, tuple(zip(<before>, <after>)))",
+    "top": "np.argsort(-<0>, axis=<axis>, kind='stable').take(range(<k>), axis=<axis>)",
 }
 
 
 def to_script(trace: Trace, iterations: int, title: str) -> str:
     """The whole iteration as a loop of plain NumPy lines, with the numbers it starts from.
 
-    `iterations` updates are done, then one more forward pass; C and y are printed.
+    `iterations` updates are done, then one more forward pass; C is printed, and y if there is one.
     """
     names = _identifiers(trace)
     starts = [m for m in trace.matrices.values() if m.step is None]
@@ -101,17 +122,18 @@ def to_script(trace: Trace, iterations: int, title: str) -> str:
         + "\n".join(f"    {line}" for line in [*(lines[s] for s in rest), *carried]),
         "forward()",
         f'print("C =", repr(float({names[trace.cost]})))',
-        f'print("y =", {names[trace["y"]]}.tolist())',
+        *([f'print("y =", {names[trace["y"]]}.tolist())'] if "y" in trace else []),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _identifiers(trace: Trace) -> dict[Matrix, str]:
     found: dict[Matrix, str] = {}
+    own = {"forward", "np", "base64", *HELPERS, *keyword.kwlist, *dir(builtins)}
     taken: set[str] = set()
     for matrix in trace.matrices.values():
         name = re.sub(r"\W+", "_", matrix.name).strip("_")
-        if not name or name[0].isdigit() or name in ("forward", "np", "base64"):
+        if not name or name[0].isdigit() or name in own:
             name = f"n{name}"
         base, count = name, 1
         while name in taken:
@@ -123,17 +145,26 @@ def _identifiers(trace: Trace) -> dict[Matrix, str]:
 
 
 def _line(step: Step, names: dict[Matrix, str]) -> str:
-    op = step.op.name
-    if op in CANNOT:
-        raise BadInput(f"to_numpy: the operation {op!r} cannot be written as a line of NumPy yet.")
-    template = RUNS.get(op) or step.op.numpy_template(step)
     params: dict[str, Any] = dict(step.params)
-    return f"{names[step.output]} = {fill(template, [names[m] for m in step.inputs], params)}"
+    return f"{names[step.output]} = {fill(_form(step), [names[m] for m in step.inputs], params)}"
+
+
+def _form(step: Step) -> str:
+    """The step's template in a form that runs."""
+    if step.op.name == "concatenate":
+        parts = ", ".join(f"<{k}>" for k in range(len(step.inputs)))
+        return f"np.concatenate([{parts}], axis=<axis>)"
+    if step.op.name != "scatter":
+        return RUNS.get(step.op.name) or step.op.numpy_template(step)
+    # The gather's own line, done to the numbers of its cells, says where each cell came from.
+    gather = OPS[step.params["of"]]
+    form = RUNS.get(gather.name) or gather.numpy_template(step)
+    return f"put_back(<0>, <shape>, lambda it: {form.replace('<0>', 'it')})"
 
 
 def _literal(numbers: Array) -> str:
     """Exact numbers: written out if few, else as bytes."""
-    if numbers.size <= 64:
+    if numbers.size <= 64 and np.isfinite(numbers).all():
         return f"np.array({numbers.tolist()!r})"
     text = base64.b64encode(np.ascontiguousarray(numbers, dtype="<f8").tobytes()).decode()
     return f'np.frombuffer(base64.b64decode("{text}"), "<f8").reshape({numbers.shape})'

@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from fluxlab.engine.history import History
 
 PHASES = ("forward", "backward", "update")
-_scopes: ContextVar[tuple[str, ...]] = ContextVar("fluxlab_scopes", default=())
+_scope: ContextVar[str] = ContextVar("fluxlab_scope", default="")
 
 
 @contextmanager
 def scope(name: str) -> Iterator[None]:
     """Steps recorded inside belong together: `with fl.scope("layer 1"): ...`."""
-    token = _scopes.set((*_scopes.get(), name))
+    outer = _scope.get()
+    token = _scope.set(f"{outer}/{name}" if outer else name)
     try:
         yield
     finally:
-        _scopes.reset(token)
+        _scope.reset(token)
 
 
 class Trace:
@@ -60,6 +61,9 @@ class Trace:
         self.slopes: dict[Matrix, tuple[Step, int]] = {}
         self.position = self.version = 0
         self._names: dict[str, Matrix] = {}
+        self._numbered: dict[str, int] = {}  # w: 4, if w, w_2 and w_3 are taken
+        self._unnamed: list[Matrix] = []
+        self._with_axes = 0  # steps whose axes have been named
         self._aliases: dict[str, Matrix] = {}
         self._called: dict[tuple[str, Matrix], str] = {}
         self._all: list[Matrix] = []
@@ -82,7 +86,12 @@ class Trace:
     @property
     def inputs(self) -> list[Matrix]:
         """The matrices that no step makes, without the constants."""
-        return [m for m in self._all if m.step is None and m.kind != "constant"]
+        return [m for m in self.given if m.kind != "constant"]
+
+    @property
+    def given(self) -> list[Matrix]:
+        """The matrices that no step makes: inputs and constants."""
+        return [m for m in self._all if m.step is None]
 
     @property
     def cost(self) -> Matrix:
@@ -92,6 +101,10 @@ class Trace:
 
     def __getitem__(self, name: str) -> Matrix:
         """A matrix by its full name, an alias, or a short name if only one matrix has it."""
+        found = self._names.get(name)
+        if found is not None:
+            return found
+        self.name_by_formula()
         found = self._names.get(name, self._aliases.get(name))
         if found is not None:
             return found
@@ -106,6 +119,7 @@ class Trace:
         raise unknown("matrix", name, [*self._names, *self._aliases])
 
     def __contains__(self, name: object) -> bool:
+        self.name_by_formula()
         return name in self._names or name in self._aliases
 
     def alias(self, name: str, matrix: Matrix) -> None:
@@ -138,40 +152,54 @@ class Trace:
     ) -> Matrix:
         """A matrix that no step makes. Its numbers are copied."""
         numbers = as_numbers("trace", local, value)
-        found = "/".join(_scopes.get()) if self._scope is None else self._scope
-        return self._add(local, numbers, found, kind, axes=axes or (None,) * numbers.ndim)
+        return self._add(local, numbers, kind, axes or (None,) * numbers.ndim)
 
     def constant(self, value: Any) -> Matrix:
         """A literal such as the 3 of `3 * w`."""
         numbers = as_numbers("trace", "a constant", value)
         local = f"{numbers:g}" if numbers.ndim == 0 else "constant"
-        axes = (None,) * numbers.ndim
-        found = "/".join(_scopes.get()) if self._scope is None else self._scope
-        return self._add(local, numbers, found, "constant", axes=axes)
+        return self._add(local, numbers, "constant", (None,) * numbers.ndim)
 
-    def _add(self, local: str, buffer: Array, scope: str, kind: str, **more: Any) -> Matrix:
-        matrix = Matrix(self, self._free(local, scope), scope, kind, buffer, **more)
-        self._names[matrix.name] = matrix
+    def _add(self, local: str, numbers: Array, kind: str, axes: tuple[str | None, ...]) -> Matrix:
+        matrix = Matrix(self, "", self._here(), kind, numbers, _axes=axes)
         self._all.append(matrix)
+        self._call(matrix, local)
         return matrix
+
+    def _here(self) -> str:
+        return _scope.get() if self._scope is None else self._scope
+
+    def _call(self, matrix: Matrix, local: str) -> None:
+        matrix._local = self._free(local, matrix.scope)
+        self._names[matrix.name] = matrix
 
     def _free(self, local: str, scope: str) -> str:
         """`local`, or `local_2`, `local_3`, ... if the scope has that name already."""
-        prefix, chosen, count = (f"{scope}/" if scope else ""), local, 1
-        while prefix + chosen in self._names:
+        name = f"{scope}/{local}" if scope else local
+        if name not in self._names:
+            return local
+        count = self._numbered.get(name, 2)
+        while f"{name}_{count}" in self._names:
             count += 1
-            chosen = f"{local}_{count}"
-        return chosen
+        self._numbered[name] = count
+        return f"{local}_{count}"
+
+    def _release(self, name: str) -> None:
+        del self._names[name]
+        base, _, number = name.rpartition("_")
+        if base in self._numbered and number.isdecimal():
+            self._numbered[base] = min(self._numbered[base], int(number))
 
     def rename(self, matrix: Matrix, local: str, scope: str | None = None) -> None:
         """Give a matrix another name; a name that is taken gets a number."""
         target = matrix.scope if scope is None else scope
         matrix.temporary = False
-        if (matrix.local, matrix.scope) == (local, target):
+        if (matrix._local, matrix.scope) == (local, target):
             return
-        del self._names[matrix.name]
-        matrix.local, matrix.scope = self._free(local, target), target
-        self._names[matrix.name] = matrix
+        if matrix._local:
+            self._release(matrix.name)
+        matrix.scope = target
+        self._call(matrix, local)
 
     def record(self, op: Op, inputs: Sequence[Any], params: Params) -> Matrix:
         """Append a step and compute it."""
@@ -179,32 +207,42 @@ class Trace:
             self._name_locals()
             sources = tuple(m if isinstance(m, Matrix) else self.constant(m) for m in inputs)
             arrays = [m.buffer for m in sources]
-            op.shape([a.shape for a in arrays], params)
             buffer = op.output(arrays, params)
-            scope = "/".join(_scopes.get()) if self._scope is None else self._scope
-            matrix = self._add("?", buffer, scope, "value", temporary=True)
-            step = Step(len(self.steps), op, sources, params, matrix, self._phase, [])
-            matrix.step, step.calls = step, op.bind(buffer, arrays, params)
-            matrix.axes = op.axes(step)
+            calls = op.bind(buffer, arrays, params)
+            matrix = Matrix(self, "", self._here(), "value", buffer, temporary=True)
+            step = Step(len(self.steps), op, sources, params, matrix, self._phase, calls)
+            matrix.step = step
             self.steps.append(step)
+            self._all.append(matrix)
             for source in sources:
                 source.uses.append(step)
-            self._name_by_expression(step)
+            if getattr(op, "activation", False):
+                # FLUX's letters: a goes into an activation, h comes out.
+                if sources[0].temporary:
+                    self.rename(sources[0], "a")
+                self._call(matrix, "h")
+            else:
+                self._unnamed.append(matrix)
             self._run(step.number, step.number + 1)
             self.position = len(self.steps)
             return matrix
 
-    def _name_by_expression(self, step: Step) -> None:
-        matrix = step.output
-        if getattr(step.op, "activation", False):
-            # FLUX's letters: a goes into an activation, h comes out.
-            if step.inputs[0].temporary:
-                self.rename(step.inputs[0], "a")
-            local = "h"
-        else:
-            local = formulas.expression(step)
-        self.rename(matrix, local)
-        matrix.temporary = True
+    def name_by_formula(self) -> None:
+        """Call every matrix that nobody has named by its formula, in the order of making."""
+        with self.lock:
+            for matrix in self._unnamed:
+                if not matrix._local:
+                    assert matrix.step is not None
+                    self._call(matrix, formulas.expression(matrix.step))
+            self._unnamed.clear()
+
+    def name_axes(self) -> None:
+        """Work out what the axes of every step's output count, in the order of making."""
+        with self.lock:
+            for step in self.steps[self._with_axes :]:
+                if step.output._axes is None:
+                    step.output._axes = step.op.axes(step)
+            self._with_axes = len(self.steps)
 
     def _name_locals(self) -> None:
         """Name results after the variables of the traced function that hold them."""
@@ -213,8 +251,8 @@ class Trace:
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and frame.f_code is not self._follow:
             frame = frame.f_back
-        for name, found in (dict(frame.f_locals) if frame is not None else {}).items():
-            if isinstance(found, Matrix) and found.trace is self and found.temporary:
+        for name, found in (frame.f_locals if frame is not None else {}).items():
+            if isinstance(found, Matrix) and found.temporary and found.trace is self:
                 self.rename(found, name)
 
     # -- running ------------------------------------------------------------------------------
@@ -292,7 +330,7 @@ class Trace:
         from fluxlab.engine.backward import record_backward
 
         with self.lock:
-            if self.end_of("backward") == self.end_of("forward"):
+            if not any(step.phase == "backward" for step in self.steps):
                 self.run(self.end_of("forward"))
                 record_backward(self)
 
@@ -349,7 +387,7 @@ class Trace:
             for matrix in self._all:
                 matrix.trace = self
             if self.history is not None:
-                self.history.trace = self.history._plan.trace = self
+                self.history.trace = self
             self.version += 1
 
     def finish(self, result: object, name: str = "y") -> None:

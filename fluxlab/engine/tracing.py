@@ -16,13 +16,13 @@ from fluxlab.engine.trace import Matrix, Trace
 
 def record(op: Op, inputs: Sequence[Any], params: Params) -> Any:
     """Record a step in the inputs' trace; plain numbers are computed at once."""
-    traces = {id(m.trace): m.trace for m in inputs if isinstance(m, Matrix)}
+    traces = {m.trace for m in inputs if isinstance(m, Matrix)}
     if len(traces) > 1:
         raise BadInput(
             f"{op.name}: its matrices belong to different traces; use those of one trace."
         )
-    for trace in traces.values():
-        return trace.record(op, inputs, params)
+    if traces:
+        return traces.pop().record(op, inputs, params)
     arrays = [as_numbers(op.name, f"argument {i + 1}", m) for i, m in enumerate(inputs)]
     op.shape([a.shape for a in arrays], params)
     out = op.output(arrays, params)

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.widgets.base import View
 from fluxlab.widgets.frame import Frame
-from fluxlab.widgets.layout import LEVELS, Layout, arrange, is_literal, place
+from fluxlab.widgets.layout import Arrangement
 from fluxlab.widgets.maths import pretty
+from fluxlab.widgets.pixels import INDENT, LEVELS, Layout, is_literal, place
 
 SCALES = ("matrix", "layer", "shared")
 WIDTH = 760
@@ -28,30 +29,90 @@ class Board(View):
     """
 
     name = "board"
-    scripts = ("geometry", "state", "paint")
+    scripts = ("geometry", "state", "paint", "folds")
     scale = traitlets.Enum(SCALES, "matrix").tag(sync=True)
 
     def __init__(self, thing: Any, scale: str = "matrix") -> None:
         if scale not in SCALES:
             raise BadInput(f"Board: scale must be one of {', '.join(SCALES)}; got {scale!r}.")
+        self._arranged: Arrangement | None = None
+        self._of: tuple[Any, int] | None = None  # the steps that it was arranged for
+        self._chosen: dict[str, bool] = {}  # what somebody folded (True) or opened
         super().__init__(thing)
         self.scale = scale
         self._width = WIDTH
+        self._hidden: dict[str, tuple[int, int]] = {}  # name -> step, place that stands for it
         self._layout: Layout | None = None
-        self._of: tuple[Any, int] | None = None  # the steps that the layout was made for
+        self._laid_out: Arrangement | None = None  # what the layout was made of
         self._frame: Frame | None = None
         self._version = self._seq = 0
+        self._show_selected()
 
     def select(self, matrix: str, *index: int) -> None:
         """Select a cell, as a click does: `board.select("dC_dw", 2, 1)`."""
         self.session.select(matrix, index)
 
+    # -- folding --------------------------------------------------------------------------
+
+    def fold(self, name: str) -> None:
+        """Show one matrix for many: `board.fold("layer 1/step 2")`.
+
+        Of a scope its output stays, the last of its matrices that is used outside it; of a
+        gradient of many uses, such as `board.fold("layer 1/dC_dw")`, the sum of its shares.
+        """
+        self._choose("fold", name, True)
+
+    def unfold(self, name: str) -> None:
+        """Show all of a folded scope, and of the scopes around it, or all shares of a gradient."""
+        self._choose("unfold", name, False)
+
+    def _choose(self, function: str, name: str, folded: bool) -> None:
+        with self.session.lock:
+            arranged = self._arrange()
+            if name not in arranged.foldable:
+                raise BadInput(f"{function}: {unknown('scope', name, arranged.foldable)}")
+            names = [name] if folded else arranged.around(name)
+            self._chosen |= dict.fromkeys(names, folded)
+            self.refresh("layout")
+
+    def _arrange(self) -> Arrangement:
+        """The arrangement of the trace's present steps."""
+        steps, known = self.trace.steps, self._of
+        if (
+            self._arranged is None
+            or known is None
+            or known[0] is not steps
+            or known[1] != len(steps)
+        ):
+            self._arranged, self._of = Arrangement(self.trace), (steps, len(steps))
+        return self._arranged
+
+    def _folded(self) -> set[str]:
+        arranged = self._arrange()
+        first = arranged.folded_at_first()
+        return {name for name in arranged.foldable if self._chosen.get(name, name in first)}
+
+    def _show_selected(self) -> bool:
+        """Open what hides the selected cell's matrix; whether anything did."""
+        if self.session.selection is None:
+            return False
+        matrix = self.trace[self.session.selection[0]]
+        arranged, folded = self._arrange(), self._folded()
+        holders = [name for name in arranged.holders(matrix) if name in folded]
+        if not holders or matrix.name in arranged.seen(folded):
+            return False
+        self._chosen |= dict.fromkeys(holders, False)
+        return True
+
     # -- sending --------------------------------------------------------------------------
 
     def refresh(self, what: str) -> None:
+        again = what in ("all", "layout")
+        if what == "selection" and self._show_selected():
+            again = True
         if not self.shown:
             return
-        fresh = self._lay_out(again=what in ("all", "layout"))
+        fresh = self._lay_out(again)
         if fresh:
             self._send_layout()
         # The numbers are there already when a cell is selected, unless it is one of a window.
@@ -62,16 +123,15 @@ class Board(View):
 
     def _lay_out(self, again: bool = False) -> bool:
         """Make the layout, if the trace has other steps now; whether it was made."""
-        steps = self.trace.steps
-        if not again and self._of is not None:
-            known, count = self._of
-            if known is steps and count == len(steps):
-                return False
-        layout = place(arrange(self.trace), self._width)
+        arranged = self._arrange()
+        if not again and self._laid_out is arranged:
+            return False
+        layout = place(arranged.bands(self._folded()), self._width)
         boxes = {id(p.slot.matrix): (p.width, p.height) for p in layout.places}
         matrices = layout.matrices
         self._frame = Frame(matrices, [boxes[id(m)] for m in matrices], self._frame)
-        self._layout, self._of = layout, (steps, len(steps))
+        self._layout, self._laid_out = layout, arranged
+        self._hidden = arranged.hidden(layout.places)
         self._version += 1
         return True
 
@@ -89,10 +149,17 @@ class Board(View):
                 "height": layout.height,
                 "levels": LEVELS,
                 "bands": [
-                    {"title": band.title, "detail": band.detail, "y": y}
+                    {
+                        "title": band.title, "detail": band.detail, "y": y,
+                        "x": INDENT * band.depth, "foldable": band.foldable,
+                    }
                     for band, y in layout.bands
                 ],
                 "labels": [{"lane": lane, "y": y, "height": h} for lane, y, h in layout.labels],
+                "folds": [vars(fold) for fold in layout.folds],
+                "rules": layout.rules,
+                "steps": len(self.trace.steps),
+                "hidden": [[name, step, at] for name, (step, at) in self._hidden.items()],
                 "matrices": [_describe(m) for m in frame.matrices],
                 "places": [
                     {
@@ -165,6 +232,9 @@ class Board(View):
     def on_clear(self) -> None:
         self.session.clear()
 
+    def on_fold(self, name: str, folded: bool) -> None:
+        self._choose("fold" if folded else "unfold", name, folded)
+
     def on_window(
         self, matrix: str, lead: list[int], row: int, column: int, level: int, seq: int = 0
     ) -> None:
@@ -183,7 +253,9 @@ class Board(View):
     def picture(self) -> bytes | None:
         from fluxlab.widgets.picture import board_picture
 
-        return board_picture(self.trace, scale=self.scale, selection=self.session.selection)
+        return board_picture(
+            self.trace, scale=self.scale, selection=self.session.selection, folded=self._folded()
+        )
 
     def text(self) -> str:
         steps, position = self.trace.steps, self.trace.position

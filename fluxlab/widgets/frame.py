@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.widgets.layout import LEVELS, first_level, flat, is_window
+from fluxlab.widgets.pixels import LEVELS, first_level, flat, is_window
 
 
 @dataclass

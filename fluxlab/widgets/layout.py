@@ -1,17 +1,21 @@
-"""Where the matrices of a trace stand on the board.
+"""Which matrices of a trace stand together on the board: bands by scope, columns by name.
 
-First `arrange`: bands by scope, columns of values with the gradient of each right below; nothing
-here knows layers by name. Then `place`: pixels for a board of a given width.
+A scope inside another is a band inside its band; folded, it is one column of it: its output.
+Nothing here knows layers by name. Where the bands stand in pixels, `pixels.py` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fluxlab.widgets.maths import pretty
+
 LANES = ("values", "gradients", "updates")
 SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
+BIG = 60  # matrices; a trace of more starts with its inner scopes folded
+SHARES = 3  # uses whose shares stand below their sum; more are folded behind it
 
 
 @dataclass
@@ -20,6 +24,9 @@ class Slot:
 
     matrix: Any
     local: str
+    goal: Any = None  # the gradient, slope or update that it helps to compute
+    fold: str = ""  # what it stands for: a folded scope, or a gradient's folded shares
+    words: str = ""  # on the button that opens it
 
 
 @dataclass
@@ -36,72 +43,112 @@ class Column:
 
 @dataclass
 class Band:
-    """The matrices of one scope."""
+    """Matrices of one scope, or the shares of one gradient."""
 
     scope: str
     title: str = ""
     detail: str = ""
     columns: list[Column] = field(default_factory=list)
-
-    def column_of(self, matrix: Any) -> Column | None:
-        """The column whose value is `matrix`."""
-        for column in self.columns:
-            if any(slot.matrix is matrix for slot in column.lanes["values"]):
-                return column
-        return None
+    depth: int = 0
+    headed: bool = True  # what follows an inner scope goes on without a header
+    foldable: bool = False
+    folded: bool = False
 
 
-def arrange(trace: Any) -> list[Band]:
-    """The bands of a trace, in forward order; every matrix stands in at least one of them."""
-    plan = _Plan(trace)
-    matrices = list(trace.matrices.values())
-    for step in trace.steps:
-        if step.phase == "forward":
-            for matrix in (*step.inputs, step.output):
-                plan.add_value(plan.home(step.output), matrix)
-    late = [m for m in matrices if plan.phase(m) == "forward" or m.kind == "parameter"]
-    for matrix in late:
-        plan.add_value(plan.home(matrix), matrix)
-    for matrix in matrices:
-        if matrix.kind == "slope":
-            plan.add_slope(matrix)
-    # Of a matrix that is used twice: first its gradient, then the shares that are its terms.
-    for matrix in sorted(matrices, key=is_share):
-        if matrix.of is not None and matrix.kind != "slope":
-            plan.add_below(matrix, "updates" if matrix.kind == "update" else "gradients")
-    for matrix in matrices:
-        plan.add_helper(matrix)
-    bands = [band for band in plan.bands.values() if band.columns]
-    for band in bands:
-        describe(band, trace, alone=len(bands) == 1)
-        taken: dict[str, int] = {}
-        for column in band.columns:
-            count = taken[column.key] = taken.get(column.key, 0) + 1
-            column.key += f" ({count})" if count > 1 else ""
-    return bands
+@dataclass
+class _Node:
+    """One scope: its own columns and the scopes inside it, in forward order."""
+
+    scope: str
+    entries: list[Column | _Node] = field(default_factory=list)
+    values: dict[int, Column] = field(default_factory=dict)  # by the matrix' id
+    slots: dict[int, list[Slot]] = field(default_factory=dict)  # the lane that a matrix is in
 
 
-class _Plan:
+class Arrangement:
+    """The matrices of a trace in columns and scopes; `bands` shows them folded or open.
+
+    Attributes
+    ----------
+    foldable : what can be folded, in forward order: scopes, and gradients of many uses.
+    """
+
     def __init__(self, trace: Any) -> None:
         self.trace = trace
-        self.placed: set[int] = set()
+        self._at: dict[int, str] = {}  # the scope where a matrix stands, the first if several
+        self._nodes: dict[str, _Node] = {}
+        self._where: dict[int, list[_Node]] = {}  # the nodes where a value has a column
+        self._tops = self._top_scopes()
+        for scope in self._tops:
+            self._node(scope)
+        self._aliases: dict[tuple[str, int], str] = {}
+        for name, matrix in trace.aliases.items():
+            scope, _, local = name.rpartition("/")
+            if (scope or self.last) != self.home(matrix):
+                self._aliases.setdefault((scope or self.last, id(matrix)), local)
+        self._fill(list(trace.matrices.values()))
+        self._members: dict[str, list[Any]] = {}  # of each scope, with the scopes inside it
+        for matrix in trace.matrices.values():
+            for scope in _path(self._at[id(matrix)]):
+                self._members.setdefault(scope, []).append(matrix)
+        self._shares: dict[str, list[Any]] = {}  # of gradients of many uses, in forward order
+        self._find_shares()
+        tops = [scope for scope in self._tops if self._nodes[scope].entries]
+        scopes = [s for s in self._in_order(tops) if len(tops) > 1 or "/" in s]
+        self.foldable = [s for s in scopes if len(self._members.get(s, ())) > 1]
+        self.foldable += self._shares
+
+    def _top_scopes(self) -> list[str]:
+        trace = self.trace
         forward = [_top(step.scope) for step in trace.steps if step.phase == "forward"]
         others = [_top(matrix.scope) for matrix in trace.matrices.values()]
         scopes = [scope for scope in dict.fromkeys([*forward, *others]) if scope]
         weighted = {_top(m.scope) for m in trace.matrices.values() if m.kind == "parameter"}
         # The top level's own matrices (C, the target) close the board, with the cost's scope.
         self.last = scopes[-1] if scopes and scopes[-1] not in weighted else ""
-        self.bands = {scope: Band(scope) for scope in [*scopes, *([] if self.last else [""])]}
-        self.aliases: dict[tuple[str, int], str] = {}
-        for name, matrix in trace.aliases.items():
-            scope, _, local = name.rpartition("/")
-            band = _top(scope) or self.last
-            if band in self.bands and band != self.home(matrix):
-                self.aliases.setdefault((band, id(matrix)), local)
+        return [*scopes, *([] if self.last else [""])]
+
+    def _node(self, scope: str) -> _Node:
+        """The node of a scope; one inside another is entered there, where it comes first."""
+        if scope not in self._nodes:
+            self._nodes[scope] = made = _Node(scope)
+            above = scope.rpartition("/")[0]
+            if above:
+                self._node(above).entries.append(made)
+        return self._nodes[scope]
+
+    def _in_order(self, scopes: list[str]) -> Iterator[str]:
+        for scope in scopes:
+            yield scope
+            inner = [e.scope for e in self._nodes[scope].entries if isinstance(e, _Node)]
+            yield from self._in_order(inner)
+
+    # -- filling ----------------------------------------------------------------------------
+
+    def _fill(self, matrices: list[Any]) -> None:
+        for step in self.trace.steps:
+            if step.phase == "forward":
+                here = self.home(step.output)
+                for matrix in (*step.inputs, step.output):
+                    self._add_value(here, matrix)
+                    if here.startswith(f"{self.home(matrix)}/"):
+                        self._add_value(self.home(matrix), matrix)
+        for matrix in matrices:
+            if self.phase(matrix) == "forward" or matrix.kind == "parameter":
+                self._add_value(self.home(matrix), matrix)
+        for matrix in matrices:
+            if matrix.kind == "slope":
+                self._add_slope(matrix)
+        # Of a matrix that is used twice: first its gradient, then the shares that are its terms.
+        for matrix in sorted(matrices, key=is_share):
+            if matrix.of is not None and matrix.kind != "slope":
+                self._add_below(matrix, "updates" if matrix.kind == "update" else "gradients")
+        for matrix in matrices:
+            self._add_helper(matrix)
 
     def home(self, matrix: Any) -> str:
-        """The scope of the band that a matrix belongs to."""
-        scope = _top(matrix.scope)
+        """The scope that a matrix belongs to."""
+        scope = str(matrix.scope)
         if not scope and matrix.step is None:
             # A shared input stands where it is used first.
             for step in matrix.uses:
@@ -120,84 +167,258 @@ class _Plan:
             return str(matrix.uses[0].phase)
         return "forward"
 
-    def local(self, band: str, matrix: Any) -> str | None:
-        """The matrix' name inside a band, or None if it is not one of the band's."""
-        if self.home(matrix) == band:
-            inner = matrix.scope.partition("/")[2]
-            return f"{inner}/{matrix.local}" if inner else str(matrix.local)
-        return self.aliases.get((band, id(matrix)))
+    def _local(self, scope: str, matrix: Any) -> str | None:
+        """The matrix' name inside a scope, or None if it is not one of the scope's."""
+        if self.home(matrix) == scope:
+            return str(matrix.local)
+        return self._aliases.get((scope, id(matrix)))
 
-    def add_value(self, scope: str, matrix: Any) -> None:
-        band, local = self.bands[scope], self.local(scope, matrix)
-        if local is not None and band.column_of(matrix) is None:
-            band.columns.append(self._column(local, "values", matrix))
+    def _put(self, node: _Node, lane: list[Slot], slot: Slot) -> None:
+        lane.append(slot)
+        node.slots.setdefault(id(slot.matrix), lane)
+        self._at.setdefault(id(slot.matrix), node.scope)
 
-    def _column(self, local: str, lane: str, matrix: Any) -> Column:
+    def _open(
+        self, node: _Node, lane: str, matrix: Any, local: str, place: int | None = None
+    ) -> None:
+        """A new column of a node, at its end or at a place."""
         column = Column(local)
-        column.lanes[lane].append(Slot(matrix, local))
-        self.placed.add(id(matrix))
-        return column
+        node.entries.insert(len(node.entries) if place is None else place, column)
+        self._put(node, column.lanes[lane], Slot(matrix, local))
+        if lane == "values":
+            node.values[id(matrix)] = column
+            self._where.setdefault(id(matrix), []).append(node)
 
-    def add_slope(self, matrix: Any) -> None:
+    def _add_value(self, scope: str, matrix: Any) -> None:
+        local = self._local(scope, matrix)
+        if local is None or (scope in self._nodes and id(matrix) in self._nodes[scope].values):
+            return
+        node, before = self._node(scope), None
+        if matrix.step is None:  # the weights of all time steps stand before the first
+            inner = [n for n, entry in enumerate(node.entries) if isinstance(entry, _Node)]
+            before = min(inner, default=None)
+        self._open(node, "values", matrix, local, before)
+
+    def _add_slope(self, matrix: Any) -> None:
         """A slope stands right after what it is the slope at."""
-        band = self.bands[self.home(matrix)]
-        column = self._column(self.local(band.scope, matrix) or matrix.local, "values", matrix)
-        before = band.column_of(matrix.of) if matrix.of is not None else None
-        place = len(band.columns) if before is None else band.columns.index(before) + 1
-        band.columns.insert(place, column)
+        node = self._node(self.home(matrix))
+        before = None if matrix.of is None else node.values.get(id(matrix.of))
+        place = None if before is None else _position(node.entries, before) + 1
+        if before is None and matrix in self.trace.slopes:
+            output = node.values.get(id(self.trace.slopes[matrix][0].output))
+            place = None if output is None else _position(node.entries, output)
+        self._open(node, "values", matrix, self._local(node.scope, matrix) or matrix.local, place)
 
-    def add_below(self, matrix: Any, lane: str) -> None:
+    def _add_below(self, matrix: Any, lane: str) -> None:
         """A gradient stands below every place of its matrix."""
-        for band in self.bands.values():
-            column = band.column_of(matrix.of) if matrix.of is not None else None
-            if column is not None:
-                local = self.local(band.scope, matrix) or matrix.local
-                column.lanes[lane].append(Slot(matrix, local))
-                self.placed.add(id(matrix))
+        for node in self._where.get(id(matrix.of), ()):
+            column = node.values[id(matrix.of)]
+            local = self._local(node.scope, matrix) or matrix.local
+            self._put(node, column.lanes[lane], Slot(matrix, local))
 
-    def add_helper(self, matrix: Any) -> None:
+    def _add_helper(self, matrix: Any) -> None:
         """What only helps to compute a gradient or an update stands below it."""
-        if id(matrix) in self.placed:
+        if id(matrix) in self._at:
             return
         lane = "updates" if self.phase(matrix) == "update" else "gradients"
-        band = self.bands[self.home(matrix)]
-        goal = self._goal(matrix)
-        for column in band.columns if goal is not None else ():
-            for own in column.lanes.values():
-                if any(slot.matrix is goal for slot in own):
-                    own.append(Slot(matrix, matrix.local))
-                    self.placed.add(id(matrix))
-                    return
-        band.columns.append(self._column(matrix.local, lane, matrix))
+        node = self._node(self.home(matrix))
+        goal = _goal(matrix)
+        beside = None if goal is None else node.slots.get(id(goal))
+        if beside is None:
+            self._open(node, lane, matrix, matrix.local)
+        else:
+            self._put(node, beside, Slot(matrix, matrix.local, goal))
 
-    def _goal(self, matrix: Any) -> Any:
-        """The next gradient, slope or update that a matrix is used for."""
-        seen: set[int] = set()
-        queue = [matrix]
-        while queue:
-            for step in queue.pop(0).uses:
-                if step.output.kind in ("gradient", "slope", "update"):
-                    return step.output
-                if step.number not in seen:
-                    seen.add(step.number)
-                    queue.append(step.output)
-        return None
+    def _find_shares(self) -> None:
+        for node in self._nodes.values():
+            for column in node.values.values():
+                lane = column.lanes["gradients"]
+                shares = [slot.matrix for slot in lane if is_share(slot.matrix)]
+                if len(shares) > SHARES:
+                    total = next(slot.matrix for slot in lane if not is_share(slot.matrix))
+                    # The backward pass meets the last use first.
+                    self._shares.setdefault(total.name, shares[::-1])
+
+    # -- folding ----------------------------------------------------------------------------
+
+    def folded_at_first(self) -> set[str]:
+        """What a board starts with folded: shares, and in a big trace every inner scope."""
+        big = len(self.trace.matrices) > BIG
+        return {name for name in self.foldable if name in self._shares or (big and "/" in name)}
+
+    def holders(self, matrix: Any) -> list[str]:
+        """What has to be open for a matrix to be seen, the outermost first."""
+        scopes = [name for name in _path(self._at[id(matrix)]) if name in self.foldable]
+        goal = _goal(matrix) if matrix.of is None else None
+        sums = [
+            name
+            for name, shares in self._shares.items()
+            if any(share is matrix or share is goal for share in shares)
+        ]
+        return scopes + sums
+
+    def around(self, name: str) -> list[str]:
+        """What has to be open for all of a scope, or all shares of a gradient, to be seen."""
+        if name in self._shares:
+            return [*self.holders(self.trace[name]), name]
+        return [scope for scope in _path(name) if scope in self.foldable]
+
+    def seen(self, folded: Collection[str]) -> set[str]:
+        """The names of the matrices that are shown when `folded` is folded."""
+        bands = self.bands(folded)
+        return {s.matrix.name for band in bands for c in band.columns for s in c.slots()}
+
+    def hidden(self, places: list[Any]) -> dict[str, tuple[int, int]]:
+        """By name: the step and the place (its number) that stands for a folded matrix."""
+        seen = {id(place.slot.matrix) for place in places}
+        stands = {place.slot.fold: n for n, place in enumerate(places) if place.slot.fold}
+        found = {}
+        for matrix in self.trace.matrices.values() if stands else ():
+            if id(matrix) not in seen:
+                at = next((stands[name] for name in self.holders(matrix) if name in stands), None)
+                if at is not None:
+                    step = -1 if matrix.step is None else int(matrix.step.number)
+                    found[matrix.name] = step, at
+        return found
+
+    def output(self, scope: str) -> Any:
+        """What a folded scope shows: the last of its matrices that is used outside it."""
+        inside = self._members[scope]
+        own = {id(matrix) for matrix in inside}
+        made = [m for m in inside if m.step is not None and m.step.phase == "forward"]
+        used = [m for m in made if any(s.phase == "forward" and id(s.output) not in own
+                                       for s in m.uses)]  # fmt: skip
+        ends = [m for m in made if m is self.trace.cost]
+        values = [m for m in inside if m.of is None]
+        return (ends or used or made or values or inside)[-1]
+
+    def bands(self, folded: Collection[str] = ()) -> list[Band]:
+        """The bands in forward order. Unless something is folded, every matrix is in one."""
+        made: list[Band] = []
+        tops = [self._nodes[scope] for scope in self._tops if self._nodes[scope].entries]
+        for node in tops:
+            self._show(node, 0, folded, made)
+        for band in made:
+            band.foldable = band.headed and band.scope in self.foldable
+            if band.headed and band.scope not in self._shares:
+                describe(band, self.trace, alone=len(tops) == 1)
+            taken: dict[str, int] = {}
+            for column in band.columns:
+                count = taken[column.key] = taken.get(column.key, 0) + 1
+                column.key += f" ({count})" if count > 1 else ""
+        return made
+
+    def _show(self, node: _Node, depth: int, folded: Collection[str], made: list[Band]) -> None:
+        band = Band(node.scope, depth=depth)
+        made.append(band)
+        if depth == 0 and node.scope in folded and node.scope in self.foldable:
+            band.folded = True
+            band.columns.append(self._stand_in(node))
+            return
+        later: list[Band] = []
+        for entry in node.entries:
+            if isinstance(entry, Column):
+                band.columns.append(self._without_shares(entry, band, folded, later))
+            elif entry.scope in folded and entry.scope in self.foldable:
+                band.columns.append(self._stand_in(entry))
+            else:
+                made += later
+                later.clear()
+                self._show(entry, depth + 1, folded, made)
+                band = Band(node.scope, depth=depth, headed=False)
+                made.append(band)
+        made += later
+        if not band.headed and not band.columns:
+            made.remove(band)
+
+    def _stand_in(self, node: _Node) -> Column:
+        """The one column that a folded scope is."""
+        output, name = self.output(node.scope), node.scope.rpartition("/")[2]
+        column = Column(name)
+        column.lanes["values"].append(Slot(output, output.local, fold=node.scope, words=name))
+        gradient = f"{output.name.removesuffix(output.local)}dC_d{output.local}"
+        if gradient in self.trace:
+            column.lanes["gradients"].append(Slot(self.trace[gradient], f"dC_d{output.local}"))
+        return column
+
+    def _without_shares(
+        self, column: Column, around: Band, folded: Collection[str], later: list[Band]
+    ) -> Column:
+        """A column whose gradient has many shares keeps their sum; opened, they are a band."""
+        lane = column.lanes["gradients"]
+        total = next((slot for slot in lane if slot.matrix.name in self._shares), None)
+        shown = Column(column.key, {name: list(slots) for name, slots in column.lanes.items()})
+        if total is None:
+            return shown
+        name = total.matrix.name
+        shares = self._shares[name]
+        known = {id(share) for share in shares}
+        apart = [s for s in lane if id(s.matrix) in known or id(s.goal) in known]
+        rest = [s for s in lane if id(s.matrix) not in known and id(s.goal) not in known]
+        shown.lanes["gradients"] = rest
+        if name in folded:
+            place = next(n for n, slot in enumerate(rest) if slot is total)
+            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} uses")
+        elif around.scope == self._at[id(total.matrix)]:
+            band = Band(name, f"{pretty(total.local)} by use", depth=around.depth + 1)
+            band.detail = f"{len(shares)} shares; their sum is {pretty(total.local)}"
+            for share in shares:
+                local = str(share.local)
+                band.columns.append(one := Column(local.partition("[")[2].rstrip("]") or local))
+                own = [s for s in apart if s.matrix is share or s.goal is share]
+                one.lanes["gradients"] += own
+            later.append(band)
+        return shown
+
+
+def arrange(trace: Any, folded: Collection[str] | None = None) -> list[Band]:
+    """The bands of a trace, in forward order; without `folded` as a board starts."""
+    found = Arrangement(trace)
+    return found.bands(found.folded_at_first() if folded is None else folded)
+
+
+def _position(entries: list[Column | _Node], column: Column) -> int:
+    return next(n for n, entry in enumerate(entries) if entry is column)
+
+
+def _goal(matrix: Any) -> Any:
+    """The next gradient, slope or update that a matrix is used for."""
+    seen: set[int] = set()
+    queue = [matrix]
+    while queue:
+        for step in queue.pop(0).uses:
+            if step.output.kind in ("gradient", "slope", "update"):
+                return step.output
+            if step.number not in seen:
+                seen.add(step.number)
+                queue.append(step.output)
+    return None
 
 
 def is_share(matrix: Any) -> bool:
     """Whether a gradient is only one use's share of the gradient of its matrix."""
-    return matrix.of is not None and any(step.output.of is matrix.of for step in matrix.uses)
+    ahead = [step.output for step in matrix.uses if step.output.kind == "gradient"]
+    return matrix.of is not None and any(gradient.of is matrix.of for gradient in ahead)
 
 
 def _top(scope: str) -> str:
     return scope.partition("/")[0]
 
 
+def _path(scope: str) -> list[str]:
+    """`a/b/c` -> `a`, `a/b`, `a/b/c`."""
+    parts = scope.split("/")
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
+
+
 def describe(band: Band, trace: Any, alone: bool) -> None:
     """Write the band's header, as far as its steps tell: `4 → 8 · leaky ReLU`."""
-    title = band.scope or (trace.title if alone else "Cost")
-    band.title = title[:1].upper() + title[1:]
-    steps = [s for s in trace.steps if s.phase == "forward" and _top(s.scope) == band.scope]
+    title = band.scope.rpartition("/")[2] or (trace.title if alone else "Cost")
+    band.title = title if band.depth else title[:1].upper() + title[1:]
+    steps = [
+        s for s in trace.steps
+        if s.phase == "forward" and (f"{s.scope}/".startswith(f"{band.scope}/"))
+    ]  # fmt: skip
     products = [
         step.inputs[1].shape
         for step in steps
@@ -207,9 +428,9 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
     if len(products) == 1 and len(products[0]) == 2:
         parts.append("{} → {}".format(*products[0]))
         parts += [shown_name(s.op.name) for s in steps if getattr(s.op, "activation", False)]
-    for column in band.columns:
+    for column in () if band.folded else band.columns:
         for slot in column.lanes["values"]:
-            if slot.matrix.scope and _top(slot.matrix.scope) != band.scope:
+            if slot.matrix.scope and slot.matrix.scope != band.scope and not slot.fold:
                 parts.append(f"{slot.local} is {slot.matrix.local} of {slot.matrix.scope}")
     band.detail = " · ".join(parts)
 
@@ -217,272 +438,3 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
 def shown_name(name: str) -> str:
     """`leaky_relu` -> `leaky ReLU`."""
     return " ".join(SHOWN_NAMES.get(word, word) for word in name.split("_"))
-
-
-# -- pixels -------------------------------------------------------------------------------
-
-MARGIN = 12  # left of the first column: the numbers of its rows
-LABEL = 22  # at the right: "values →"
-GAP = 12  # between columns
-HEADER = 28
-TITLE = 18  # a matrix' name above it
-CONTROLS = 24  # index steppers, zoom buttons
-FOOT = 29  # below a window: its rows and columns
-STACK = 11  # between what stands above one another
-LEVELS = (3, 6, 12, 24, 44)  # cell sizes of a window
-SHORT = 8  # rows or columns of a window that are few
-WINDOW_ROWS, WINDOW_WIDTH = 240, 330  # pixels that a window takes at most
-
-
-@dataclass(frozen=True)
-class Tier:
-    """How large cells may be: (width, height) where numbers are shown, and a box for the rest."""
-
-    number: tuple[int, int] | None
-    box: tuple[int, int]
-
-
-# The first that fits the board's width is taken.
-TIERS = (
-    Tier((36, 22), (230, 180)),
-    Tier((30, 21), (200, 140)),
-    Tier((26, 20), (190, 112)),
-    Tier((24, 20), (190, 112)),
-    Tier((22, 19), (180, 104)),
-    Tier(None, (150, 100)),
-    Tier(None, (96, 96)),
-)
-LAST = 4  # the last that shows numbers
-
-
-@dataclass
-class Place:
-    """A slot in pixels. `x`, `y` is the upper left corner of its cells."""
-
-    slot: Slot
-    lane: str
-    band: int
-    x: float
-    y: float
-    cell: tuple[int, int]
-    width: float
-    height: float
-    room: float  # for its title
-    window: bool
-
-
-@dataclass
-class Layout:
-    """A board in pixels."""
-
-    width: int
-    height: int
-    bands: list[tuple[Band, float]]  # with the y of each header
-    labels: list[tuple[str, float, float]]  # lane, y, height
-    places: list[Place]
-
-    @property
-    def matrices(self) -> list[Any]:
-        """Every matrix that has a place, once."""
-        return list({id(p.slot.matrix): p.slot.matrix for p in self.places}.values())
-
-
-def flat(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of what is drawn: the last two axes; a vector is one row."""
-    return (1, 1) if not shape else (1, shape[0]) if len(shape) == 1 else shape[-2:]
-
-
-def is_window(shape: tuple[int, ...]) -> bool:
-    """Whether a matrix is too big to be drawn whole."""
-    rows, columns = flat(shape)
-    return max(rows, columns) > 64 or rows * columns > 4096
-
-
-def is_literal(matrix: Any) -> bool:
-    """Whether a matrix is a number in the student's code, such as the 3 of `3 * w`."""
-    return matrix.kind == "constant" and not matrix.shape and matrix.of is None
-
-
-def first_level(shape: tuple[int, ...]) -> int:
-    """The cell size that a window starts with: all of it if that fits."""
-    rows, columns = flat(shape)
-    fits = [c for c in LEVELS[:3] if rows * c <= WINDOW_ROWS and columns * c <= WINDOW_WIDTH]
-    return max([12 if min(rows, columns) <= SHORT else 6, *fits])
-
-
-def cell_size(matrix: Any, tier: Tier) -> tuple[int, int]:
-    """Width and height of a matrix' cells."""
-    rows, columns = flat(matrix.shape)
-    if is_window(matrix.shape):
-        return (first_level(matrix.shape),) * 2
-    if is_literal(matrix):
-        return (10, 10)
-    if rows * columns == 1 and not matrix.shape:
-        return (48, 22)
-    if tier.number is not None and rows <= 10 and columns <= 8:
-        return tier.number
-    side = min(tier.box[0] // columns, tier.box[1] // rows)
-    return (max(3, min(16, side)),) * 2
-
-
-def _box(matrix: Any, tier: Tier) -> tuple[float, float]:
-    """Width and height of a matrix' cells altogether."""
-    rows, columns = flat(matrix.shape)
-    w, h = cell_size(matrix, tier)
-    if is_window(matrix.shape):
-        # A short side keeps room for larger cells, so that zooming in does not hide it.
-        w, h = (max(side, 24 if count <= SHORT else 0) for side, count in ((w, columns), (h, rows)))
-        return min(columns * w, WINDOW_WIDTH), min(rows * h, WINDOW_ROWS)
-    return columns * w, rows * h
-
-
-def _around(matrix: Any) -> tuple[int, int]:
-    """Room above the cells (title, controls) and below them."""
-    window = is_window(matrix.shape)
-    controls = CONTROLS if window or len(matrix.shape) > 2 else 0
-    return TITLE + controls, FOOT if window else 0
-
-
-def title_width(slot: Slot, tier: Tier) -> float:
-    """About as wide as a title is drawn: name, shape, and an exponent where cells hold numbers."""
-    from fluxlab.widgets.maths import pretty
-
-    matrix = slot.matrix
-    name = min(len(pretty(slot.local)) * 6.9, 96)
-    if is_literal(matrix):
-        return name
-    size = 4.9 * len("×".join(map(str, matrix.shape))) + 5 if matrix.shape else 0
-    rows, columns = flat(matrix.shape)
-    numbers = tier.number is not None and rows <= 10 and columns <= 8
-    exponent = 30 if numbers and matrix.shape else 0
-    steppers = 68 * max(0, len(matrix.shape) - 2)
-    zoom = 150 if is_window(matrix.shape) else 0
-    return max(name + size + exponent, steppers + 56 * bool(zoom), zoom)
-
-
-def _lane_height(slots: Iterable[Slot], tier: Tier) -> float:
-    heights = [sum(_around(s.matrix)) + _box(s.matrix, tier)[1] for s in slots]
-    return sum(heights) + STACK * max(0, len(heights) - 1)
-
-
-@dataclass
-class _Group:
-    """Bands whose columns are aligned."""
-
-    bands: list[Band]
-    keys: list[str]
-
-    def widths(self, tier: Tier) -> dict[str, float]:
-        found = dict.fromkeys(self.keys, 0.0)
-        for band in self.bands:
-            for column in band.columns:
-                for slot in column.slots():
-                    wide = max(_box(slot.matrix, tier)[0], title_width(slot, tier))
-                    found[column.key] = max(found[column.key], wide)
-        return found
-
-    def join(self, band: Band) -> None:
-        """Take a band in; columns that it alone has come after those that stand before them."""
-        self.bands.append(band)
-        place = 0
-        for column in band.columns:
-            if column.key in self.keys:
-                place = self.keys.index(column.key) + 1
-            else:
-                self.keys.insert(place, column.key)
-                place += 1
-
-
-def group(bands: list[Band]) -> list[_Group]:
-    """Bands that share at least half of their columns are aligned."""
-    groups: list[_Group] = []
-    for band in bands:
-        keys = [column.key for column in band.columns]
-        for known in groups:
-            shared = set(keys) & set(known.keys)
-            if 2 * len(shared) >= max(len(set(keys)), len(known.keys)):
-                known.join(band)
-                break
-        else:
-            groups.append(_Group([], []))
-            groups[-1].join(band)
-    return groups
-
-
-def wrap(widths: dict[str, float], room: float) -> list[list[str]]:
-    """Columns in rows that fit `room`."""
-    rows: list[list[str]] = [[]]
-    used = 0.0
-    for key, wide in widths.items():
-        if rows[-1] and used + wide > room:
-            rows.append([])
-            used = 0.0
-        rows[-1].append(key)
-        used += wide + GAP
-    return rows
-
-
-def _tier(known: _Group, room: float) -> int:
-    """The number of the largest tier that fits; one band alone rather wraps than loses numbers."""
-    for number, tier in enumerate(TIERS):
-        if len(wrap(known.widths(tier), room)) == 1 or (len(known.bands) == 1 and number == LAST):
-            return number
-    return len(TIERS) - 1
-
-
-def place(bands: list[Band], width: int) -> Layout:
-    """Pixels for a board `width` pixels wide: the largest cells with which columns fit."""
-    room = width - MARGIN - LABEL
-    groups = group(bands)
-    number = max((_tier(known, room) for known in groups), default=0)
-    tier = TIERS[number]  # one for all bands, so that equal shapes look equal
-    chosen: dict[int, tuple[dict[str, float], list[list[str]]]] = {}
-    for known in groups:
-        widths = known.widths(tier)
-        for band in known.bands:
-            chosen[id(band)] = widths, wrap(widths, room)
-    used = [
-        sum(widths[key] for key in keys) + GAP * (len(keys) - 1)
-        for widths, rows in chosen.values()
-        for keys in rows
-    ]
-    layout = Layout(int(min(width, max(used, default=0) + MARGIN + LABEL)), 0, [], [], [])
-    y = 0.0
-    for count, band in enumerate(bands):
-        widths, rows = chosen[id(band)]
-        layout.bands.append((band, y))
-        y = _place_band(layout, band, count, tier, widths, rows, y + HEADER)
-    layout.height = int(y) + 1
-    return layout
-
-
-def _place_band(
-    layout: Layout, band: Band, number: int, tier: Tier,
-    widths: dict[str, float], rows: list[list[str]], y: float,
-) -> float:  # fmt: skip
-    """Place the columns of one band below `y`; returns where the next band begins."""
-    for keys in rows:
-        columns = [column for key in keys for column in band.columns if column.key == key]
-        left: dict[str, float] = {}
-        x = float(MARGIN)
-        for key in keys:
-            left[key] = x
-            x += widths[key] + GAP
-        for lane in LANES:
-            height = max((_lane_height(c.lanes[lane], tier) for c in columns), default=0)
-            if not height:
-                continue
-            layout.labels.append((lane, y, height))
-            for column in columns:
-                below = y
-                for slot in column.lanes[lane]:
-                    over, under = _around(slot.matrix)
-                    wide, high = _box(slot.matrix, tier)
-                    layout.places.append(
-                        Place(slot, lane, number, left[column.key], below + over,
-                              cell_size(slot.matrix, tier), wide, high, widths[column.key],
-                              is_window(slot.matrix.shape))
-                    )  # fmt: skip
-                    below += over + high + under + STACK
-            y += height + STACK
-    return y + 6

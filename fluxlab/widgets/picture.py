@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +14,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from fluxlab.widgets.frame import largest
-from fluxlab.widgets.layout import Layout, arrange, place
+from fluxlab.widgets.layout import arrange
 from fluxlab.widgets.maths import pretty
+from fluxlab.widgets.pixels import INDENT, Layout, place
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -76,10 +77,13 @@ def _palette() -> Image.Image:
 
 
 def board_picture(
-    trace: Any, scale: str = "matrix", selection: tuple[str, tuple[int, ...]] | None = None
+    trace: Any,
+    scale: str = "matrix",
+    selection: tuple[str, tuple[int, ...]] | None = None,
+    folded: Collection[str] | None = None,
 ) -> bytes:
     """The board of a trace as a small PNG."""
-    image = board_image(trace, scale, selection)
+    image = board_image(trace, scale, selection, folded=folded)
     out = io.BytesIO()
     image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(out, "png", compress_level=8)
     return out.getvalue()
@@ -90,14 +94,18 @@ def board_image(
     scale: str = "matrix",
     selection: tuple[str, tuple[int, ...]] | None = None,
     width: int = 760,
+    folded: Collection[str] | None = None,
 ) -> Image.Image:
     """The board of a trace as an image, `width` pixels wide at most."""
-    layout = place(arrange(trace), width)
+    layout = place(arrange(trace, folded), width)
     with trace.lock:
         scales = _scales(layout.places, scale)
         pixels = np.full((layout.height + 4, layout.width, 3), 255, dtype=np.uint8)
-        for _, y in layout.bands:
-            pixels[int(y), :] = _rgb(LINE)
+        for band, y in layout.bands:
+            if not band.depth:
+                pixels[int(y), :] = _rgb(LINE)
+        for x, top, bottom in layout.rules:
+            pixels[int(top) : int(bottom), int(x)] = _rgb(LINE)
         for shown in layout.places:
             _paint(pixels, shown, scales[id(shown)], selection)
         image = Image.fromarray(pixels)
@@ -116,9 +124,14 @@ def board_image(
 
 def _headers(image: Image.Image, draw: Any, layout: Layout) -> None:
     for band, y in layout.bands:
-        draw.text((0, y + 18), band.title, INK, font("bold", 12), anchor="ls")
-        after = draw.textlength(band.title, font("bold", 12)) + 8
+        x, title = INDENT * band.depth, f"▸ {band.title}" if band.folded else band.title
+        draw.text((x, y + 18), title, INK, font("bold", 12), anchor="ls")
+        after = x + draw.textlength(title, font("bold", 12)) + 8
         draw.text((after, y + 18), band.detail, MUTED, font("sans", 12), anchor="ls")
+    for fold in layout.folds:
+        if fold.where != "band":
+            spot = (fold.x, fold.y + 13)
+            draw.text(spot, f"▸ {fold.words}", MUTED, font("sans", 10), anchor="ls")
     for lane, y, height in layout.labels:
         text = LANES[lane]
         long = int(draw.textlength(text, font("sans", 10))) + 2

@@ -89,8 +89,9 @@ def changes(step: Any, operand: int, cell: tuple[int, ...]) -> set[tuple[int, ..
         arrays = [np.array(m.buffer) for m in step.inputs]
         arrays[operand][cell] += nudge
         out = step.op.output(arrays, step.params)
-        for call in step.op.bind(out, arrays, step.params):
-            call()
+        with np.errstate(all="ignore"):  # a nudged random number may lie above 1
+            for call in step.op.bind(out, arrays, step.params):
+                call()
         outs.append(np.array(out))
     return {tuple(map(int, place)) for place in np.argwhere(outs[0] != outs[1])}
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import sacrebleu
 import sklearn.metrics as sk
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
+from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from traces import follows
 
 import fluxlab as fl
@@ -46,6 +47,26 @@ def sacre(candidates: list[str], references: list[list[str]]) -> float:
 def test_bleu_is_sacrebleus(pairs: list[tuple[str, list[str]]]) -> None:
     candidates, references = [c for c, _ in pairs], [r for _, r in pairs]
     assert metrics.bleu(candidates, references) == close(sacre(candidates, references), abs=1e-12)
+
+
+texts = st.text("aB1 .,-'!?()$%/:;\"[]_{}~+é\t", min_size=1, max_size=30)
+
+
+@settings(max_examples=300)
+@given(texts)
+def test_punctuation_is_set_apart_as_sacrebleu_does(text: str) -> None:
+    assert metrics.spaced(text) == Tokenizer13a()(text)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=3))
+def test_bleu_of_spaced_texts_is_sacrebleus_default(pairs: list[tuple[str, str]]) -> None:
+    pairs = [pair for pair in pairs if all(text.strip() for text in pair)]
+    assume(pairs)
+    said, wanted = zip(*pairs, strict=True)
+    found = metrics.bleu(list(map(metrics.spaced, said)), list(map(metrics.spaced, wanted)))
+    theirs = sacrebleu.corpus_bleu(said, [wanted], smooth_method="none").score / 100
+    assert found == close(theirs, abs=1e-12)
 
 
 def test_bleu_by_hand() -> None:

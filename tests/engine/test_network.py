@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -151,51 +149,64 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
         fl.Network.load(tmp_path / "other.npz")
 
 
-SAVER = """
-import sys, numpy as np, fluxlab as fl
+KILLS = """
+import os, signal, sys, time
+from pathlib import Path
+import numpy as np
+import fluxlab as fl
+
+path = Path(sys.argv[1])
 net = fl.Network([fl.Dense(200, "tanh"), fl.Dense(1)], np.ones((4, 300)), np.zeros((4, 1)))
-for k in range(10**6):
-    net.trace.set("learning rate", 1 + k % 2)
-    net.save(sys.argv[1])
-    print(k, flush=True)
+draw = np.random.default_rng(1)
+
+def save(number):  # every number that is kept is this one
+    for matrix in net.trace.inputs:
+        matrix.buffer[...] = number
+    net.save(path)
+
+took = []
+for _ in range(5):
+    took.append(-time.perf_counter())
+    save(1)
+    took[-1] += time.perf_counter()
+last, struck = 1, 0
+for kill in range(int(sys.argv[2])):
+    read, write = os.pipe()
+    child = os.fork()  # from a warm process, so that a saver costs nothing to start
+    if not child:
+        for number in range(last + 1, 10**9):
+            os.write(write, b"b")  # begun
+            save(number)
+            os.write(write, b"d")  # and done
+    os.close(write)
+    told = os.read(read, 1)
+    while kill % 2 and b"d" not in told:  # every other time at least one save is done
+        told += os.read(read, 1)
+    time.sleep(draw.random() * 2 * min(took))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    told += os.read(read, 65536)
+    os.close(read)
+    old, new = (last + told.count(letter) for letter in (b"d", b"b"))
+    struck += new > old
+    kept = fl.Network.load(path).values().values()
+    found = {float(end) for numbers in kept for end in (numbers.min(), numbers.max())}
+    assert found in ({old}, {new}), (found, old, new)
+    last = int(found.pop())
+print(struck, last)
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 needs POSIX")
-def test_a_killed_save_leaves_the_old_file_or_the_new(tmp_path: Path) -> None:
-    path = tmp_path / "net.npz"
-    draw = np.random.default_rng(1)
-    for _ in range(5):  # benchmarks/bench_save.py does a hundred
-        saver = subprocess.Popen([sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE)
-        assert saver.stdout is not None
-        saver.stdout.readline()
-        time.sleep(draw.random() * 0.05)
-        saver.send_signal(signal.SIGKILL)
-        saver.wait()
-        saver.stdout.close()
-        net = fl.Network.load(path)
-        assert float(net.trace["learning rate"].value) in (1.0, 2.0)
-
-
-def test_the_script_runs_alone_and_gives_the_same_numbers(tmp_path: Path) -> None:
-    xor = fl.form_network([3, 1], *fl.data.gate("xor"), hidden_activation="swish", learning_rate=1)
-    without_noise = fl.Network(
-        [fl.Dense(4, "elu"), fl.BatchNorm(), fl.Dropout(0.2), fl.Dense(3, "softmax")],
-        X, fl.one_hot(T, 3), cost="cross_entropy", batch=3, optimizer=fl.Nesterov(0.01),
-        clip=fl.ClipNorm(0.5), schedule=fl.CosineDecay(50), regularizers=[fl.L2(0.01)],
+def test_a_hundred_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLS, str(tmp_path / "net.npz"), "100"],
+        capture_output=True, text=True,
     )  # fmt: skip
-    for net in (xor, without_noise):
-        script = tmp_path / "net.py"
-        script.write_text(net.to_numpy(iterations=17), "utf-8")
-        assert "fluxlab" not in script.read_text("utf-8").split('"""')[2]
-        done = subprocess.run(
-            [sys.executable, "-I", str(script)], capture_output=True, text=True, check=True
-        )
-        net.advance(17)
-        cost = float(done.stdout.partition("\n")[0].removeprefix("C = "))
-        assert cost == pytest.approx(float(net.trace.cost.value), rel=1e-12)
-    with pytest.raises(fl.BadInput, match="cannot be written"):
-        everything().to_numpy()  # its noise is drawn by an op that has no line of NumPy
+    assert done.returncode == 0, done.stderr
+    struck, saved = map(int, done.stdout.split())
+    assert struck > 50, "most must strike while a file is being written"
+    assert saved > 50, "and files must have been written"
 
 
 def test_a_short_last_batch_counts_like_its_rows() -> None:
@@ -217,17 +228,21 @@ def test_a_short_last_batch_counts_like_its_rows() -> None:
     assert net.iterations_per_epoch == 3
 
 
-def test_another_epoch_comes_in_another_order() -> None:
-    net = fl.Network([fl.Dense(1)], X, np.ones((7, 1)), batch=7 // 2, seed=5)
+@pytest.mark.parametrize("size", [1, 3])
+def test_another_epoch_comes_in_another_order(size: int) -> None:
+    net = fl.Network([fl.Dense(1)], X, np.ones((7, 1)), batch=size, seed=5)
     orders = []
     for _ in range(2):
         order: list[float] = []
-        for _ in range(3):
+        for _ in range(net.iterations_per_epoch):
             net.trace.run()
-            order += net.trace["batch"].value[net.trace["real"].value.ravel() > 0].tolist()
+            chosen = net.trace["batch"].value
+            if "real" in net.trace:
+                chosen = chosen[net.trace["real"].value.ravel() > 0]
+            order += chosen.tolist()
             net.advance(1)
         orders.append(order)
-    assert sorted(orders[0]) == sorted(orders[1])
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(7))
     assert orders[0] != orders[1]
 
 
@@ -322,17 +337,6 @@ def test_initializers_have_the_spread_they_promise(name: str) -> None:
     assert w.std() == pytest.approx(wanted, rel=0.01)
     if "uniform" in name:
         assert np.abs(w).max() <= wanted * np.sqrt(3)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_xor_is_learned_from_five_seeds(seed: int) -> None:
-    x, y = fl.data.gate("xor")
-    net = fl.Network(
-        [fl.Dense(4, "tanh"), fl.Dense(1, "sigmoid")], x, y, cost="binary_cross_entropy",
-        optimizer=fl.Adam(0.05), seed=seed,
-    )  # fmt: skip
-    net.fit(400)
-    np.testing.assert_array_equal(net.predict(x).round(), y)
 
 
 BAD: list[tuple[Any, str]] = [

@@ -17,7 +17,7 @@ function board(scale = "matrix") {
   const state = emptyState();
   state.scale = scale;
   takeLayout(state, {
-    version: 1, bands: [{ title: "Layer 1" }, { title: "Layer 2" }],
+    version: 1, hidden: [["deep", 1, 0]], steps: 9, bands: [{ title: "Layer 1" }, { title: "Layer 2" }],
     matrices: [
       matrix("w", [2, 3], -1, { axes: ["feature", "neuron"], labels: { 0: ["sun", "rain"] } }),
       matrix("dC_dw", [2, 3], 0),

@@ -9,7 +9,7 @@ import numpy as np
 
 from fluxlab.engine.activations import sigmoid, tanh
 from fluxlab.engine.building import Building
-from fluxlab.engine.layers.recurrent import Recurrent, States, weights
+from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.ops import multiply
 from fluxlab.engine.trace import Matrix
 
@@ -22,35 +22,43 @@ class LSTM(Recurrent):
     (features, 4 neurons), u (neurons, 4 neurons), b (1, 4 neurons). Hochreiter and Schmidhuber
     (1997), with the forget gate of Gers, Schmidhuber and Cummins (2000).
 
-    forget_bias : what b starts with for the forget gate; 1 lets it remember from the start.
+    forget_bias : what b starts with for the forget gate; with 1 it remembers from the start.
     """
 
     forget_bias: float = 1.0
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
-    def parameters(self, x: Matrix, building: Building) -> States:
-        inputs, n, rule = x.shape[-1], self.neurons, self.initializer
+    def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
+        n, rule = self.neurons, self.initializer
         return (
-            building.parameter(
-                "w", lambda: weights(rule, inputs, n, 4, building), (x.axes[-1], "gate")
-            ),
+            building.parameter("w", lambda: weights(rule, inputs, n, 4, building), (axis, "gate")),
             building.parameter("u", lambda: weights(rule, n, n, 4, building), ("neuron", "gate")),
-            building.parameter("b", lambda: bias(n, self.forget_bias), (None, "gate")),
+            building.parameter("b", lambda: bias(n, 4, self.forget_bias), (None, "gate")),
         )
 
-    def step(self, x: Matrix, states: States, parameters: States) -> States:
+    def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
         (h, c), (w, u, b) = states, parameters
         a = (x @ w + b + h @ u).named("a")
         n = self.neurons
+        # One sigmoid for the three gates, side by side, is fewer calls than three.
         gates = sigmoid(a[:, : 3 * n].named("a of f i o")).named("gates")
         g = tanh(a[:, 3 * n :].named("a of g")).named("g", axes=h.axes)
-        f, i, o = (
-            gates[:, k * n : (k + 1) * n].named(name, axes=h.axes) for k, name in enumerate("fio")
-        )
+        f, i, o = (part.named(name) for part, name in zip(split(gates, h), "fio", strict=True))
         c = (multiply(f, c) + multiply(i, g)).named("c")
         return multiply(o, tanh(c).named("tanh c")).named("h"), c
 
 
-def bias(neurons: int, forget: float) -> np.ndarray:
-    """(1, 4 neurons): `forget` for the forget gate, which comes first, else 0."""
-    return np.concatenate([np.full((1, neurons), forget), np.zeros((1, 3 * neurons))], axis=1)
+def split(gates: Matrix, h: Matrix) -> Matrices:
+    """Gates side by side, each of the size of h."""
+    n = h.shape[1]
+    parts = tuple(gates[:, k : k + n] for k in range(0, gates.shape[1], n))
+    for part in parts:
+        part.axes = h.axes
+    return parts
+
+
+def bias(neurons: int, gates: int, forget: float) -> np.ndarray:
+    """(1, gates * neurons): `forget` for the forget gate, which comes first, else 0."""
+    start = np.zeros((1, gates * neurons))
+    start[:, :neurons] = forget
+    return start

@@ -30,12 +30,14 @@ class BatchNorm:
         seen_mean = building.state("running mean", lambda: np.zeros((1, n)), axes)
         seen_var = building.state("running variance", lambda: np.ones((1, n)), axes)
         if not building.training:
-            return _scale(x, seen_mean, seen_var, gamma, beta, self.epsilon)
+            centred = subtract(x, seen_mean).named("centred")
+            return _scale(centred, seen_var, gamma, beta, self.epsilon)
         middle = building.mean(x).named("mean")
-        variance = building.mean(subtract(x, middle) ** 2).named("variance")
+        centred = subtract(x, middle).named("centred")
+        variance = building.mean(centred**2).named("variance")
         building.carry(seen_mean, lambda: blend(seen_mean, middle, beta=self.momentum))
         building.carry(seen_var, lambda: blend(seen_var, variance, beta=self.momentum))
-        return _scale(x, middle, variance, gamma, beta, self.epsilon)
+        return _scale(centred, variance, gamma, beta, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,14 @@ class LayerNorm:
         gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
         beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
         middle = mean(x, axis=-1, keepdims=True).named("mean")
-        variance = mean(subtract(x, middle) ** 2, axis=-1, keepdims=True).named("variance")
-        return _scale(x, middle, variance, gamma, beta, self.epsilon)
+        centred = subtract(x, middle).named("centred")
+        variance = mean(centred**2, axis=-1, keepdims=True).named("variance")
+        return _scale(centred, variance, gamma, beta, self.epsilon)
 
 
 def _scale(
-    x: Matrix, middle: Matrix, variance: Matrix, gamma: Matrix, beta: Matrix, epsilon: float
+    centred: Matrix, variance: Matrix, gamma: Matrix, beta: Matrix, epsilon: float
 ) -> Matrix:
-    centred = subtract(x, middle).named("centred")
     spread = sqrt(variance + epsilon).named("spread")
     normal = (centred / spread).named("normal")
     h: Matrix = multiply(gamma, normal) + beta

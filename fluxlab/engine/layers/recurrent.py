@@ -10,24 +10,24 @@ import numpy as np
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.initializers import initial
-from fluxlab.engine.op import Array
+from fluxlab.engine.losses import one_minus
 from fluxlab.engine.ops import absolute, concatenate, greater, hold, max, multiply, reshape
 from fluxlab.engine.trace import Matrix, scope
 
-States = tuple[Matrix, ...]  # h first; an LSTM's cell state c second
+Matrices = tuple[Matrix, ...]
 
 
 @dataclass(frozen=True)
 class Recurrent:
     """x (samples, steps, features) to h (samples, steps, neurons), or only the last h.
 
-    Each time step is a scope of its own ("step 1", ...), so every weight is used once per step,
-    and its gradient is the sum of as many shares: backpropagation through time.
+    Each time step is a scope of its own, "step 1", ...; each weight is used once in each, and its
+    gradient is the sum of as many shares: backpropagation through time.
 
     neurons : the size of h.
     sequence : True for the h of all time steps; False for the last one, (samples, neurons).
-    window : truncated backpropagation: every `window` steps the states are held, so no gradient
-        flows further back, while the forward pass stays the same. None: back to the first step.
+    window : truncated backpropagation: every `window` steps the states are held, and no gradient
+        flows further back; the forward pass stays the same.
     masked : a time step whose features are all 0 is padding: the states stay as they are, its
         h in the sequence is 0, and no gradient comes from it.
     reverse : from the last time step to the first; "the last h" is then that of step 1.
@@ -41,44 +41,43 @@ class Recurrent:
     initializer: str = "xavier_uniform"
     states: ClassVar[tuple[str, ...]] = ("h",)
 
-    def parameters(self, x: Matrix, building: Building) -> States:
-        """The matrices that all time steps share."""
+    def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
+        """The matrices that all time steps share; `axis` is what the inputs count."""
         raise NotImplementedError
 
-    def step(self, x: Matrix, states: States, parameters: States) -> States:
-        """The new states, from the features of one time step and the states before it."""
+    def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
+        """The new states, h first, from the x of one time step and the states before it."""
         raise NotImplementedError
+
+    def start(self, x: Matrix) -> Matrices:
+        """The states before the first step: zeros."""
+        zeros = np.zeros((x.shape[0], self.neurons))
+        axes = (x.axes[0], "neuron")
+        return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in self.states)
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         kind = type(self).__name__
         if len(x.shape) != 3:
-            raise BadInput(
-                f"{kind}: x must be (samples, steps, features), got {size(x.shape)}. One number "
-                "per time step is (samples, steps, 1)."
-            )
+            raise BadInput(f"{kind}: x must be (samples, steps, features), got {size(x.shape)}.")
         for name, value in (("neurons", self.neurons), ("window", self.window or 1)):
             if not isinstance(value, int | np.integer) or value < 1:
                 raise BadInput(f"{kind}: {name} must be a whole number, 1 or more, got {value!r}.")
-        parameters = self.parameters(x, building)
-        zeros = np.zeros((x.shape[0], self.neurons))
-        names = [x.trace.constant(zeros).named(f"{name}_0") for name in self.states]
-        states: States = tuple(h.named(h.local, axes=(x.axes[0], "neuron")) for h in names)
+        parameters = self.parameters(x.shape[-1], x.axes[-1], building)
+        states = self.start(x)
         real = real_steps(x) if self.masked else None
         found: dict[int, Matrix] = {}
-        order = list(range(x.shape[1]))
+        order = range(x.shape[1])
         for count, t in enumerate(reversed(order) if self.reverse else order):
             with scope(f"step {t + 1}"):
                 if self.window and count and count % self.window == 0:
                     states = tuple(hold(h).named(f"{h.local} held") for h in states)
-                now = x[:, t].named("x")
-                new = self.step(now, states, parameters)
-                if real is None:
-                    found[t] = new[0]
-                else:
+                new = self.step(x[:, t].named("x"), states, parameters)
+                found[t] = new[0]
+                if real is not None:
                     there = real[:, t].named("real")
-                    new = tuple(keep(there, h, old) for h, old in zip(new, states, strict=True))
+                    new = kept(there, new, states)
                     if self.sequence:
-                        found[t] = multiply(there, new[0]).named("h shown")
+                        found[t] = multiply(there, new[0]).named("h or 0")
                 states = new
         if not self.sequence:
             return states[0]
@@ -88,31 +87,34 @@ class Recurrent:
 def real_steps(x: Matrix) -> Matrix:
     """(samples, steps, 1): 1 where a time step has a feature other than 0, else 0: padding.
 
-    Held, because which steps are padding is a fact, not something to nudge in a gradient check.
+    Held: which steps are padding is a fact, not something to nudge in a gradient check.
     """
     largest = max(absolute(x), axis=-1, keepdims=True).named("largest")
     real: Matrix = hold(greater(largest, 0.0)).named("real", axes=(*x.axes[:2], None))
     return real
 
 
-def keep(real: Matrix, new: Matrix, old: Matrix) -> Matrix:
-    """The new state where the step is real, else the old one."""
-    name = new.local
-    new.named(f"new {name}")
-    kept: Matrix = multiply(real, new) + multiply(1.0 - real, old)
-    return kept.named(name)
+def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
+    """The new states where the step is real, else the old ones."""
+    padding = one_minus(real).named("padding")
+    found = []
+    for after, before in zip(new, old, strict=True):
+        name = after.local
+        after.named(f"new {name}")
+        both: Matrix = multiply(real, after) + multiply(padding, before)
+        found.append(both.named(name))
+    return tuple(found)
 
 
 def joined(steps: list[Matrix]) -> Matrix:
-    """One matrix (samples, ...) per time step as (samples, steps, ...)."""
-    axes = (steps[0].axes[0], "step", *steps[0].axes[1:])
-    shape = (steps[0].shape[0], 1, *steps[0].shape[1:])
-    found: Matrix = concatenate([reshape(h, shape) for h in steps], axis=1)
-    found.axes = axes
+    """One matrix (samples, columns) per time step as (samples, steps, columns)."""
+    samples, columns = steps[0].shape
+    found: Matrix = concatenate([reshape(h, (samples, 1, columns)) for h in steps], axis=1)
+    found.axes = (steps[0].axes[0], "step", steps[0].axes[1])
     return found
 
 
-def weights(rule: str, inputs: int, neurons: int, gates: int, building: Building) -> Array:
+def weights(rule: str, inputs: int, neurons: int, gates: int, building: Building) -> np.ndarray:
     """First weights (inputs, gates * neurons): each gate's are drawn as a layer of its own."""
     each = [initial(rule, inputs, neurons, building.draw) for _ in range(gates)]
     return np.concatenate(each, axis=1)

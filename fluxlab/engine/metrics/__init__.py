@@ -28,7 +28,15 @@ from fluxlab.engine.metrics.curves import (
     roc_curve,
 )
 from fluxlab.engine.metrics.regression import mae, mse, r_squared, rmse
-from fluxlab.engine.metrics.text import Rouge, bleu, number_words, perplexity, rouge_l, rouge_n
+from fluxlab.engine.metrics.text import (
+    Rouge,
+    bleu,
+    number_words,
+    perplexity,
+    rouge_l,
+    rouge_n,
+    spaced,
+)
 
 __all__ = [
     "ROC",
@@ -59,5 +67,6 @@ __all__ = [
     "roc_curve",
     "rouge_l",
     "rouge_n",
+    "spaced",
     "specificity",
 ]

@@ -1,4 +1,4 @@
-"""An LSTM that reads a sequence and gives one answer at its end."""
+"""An LSTM reads a sequence and gives one answer at its end."""
 
 from __future__ import annotations
 

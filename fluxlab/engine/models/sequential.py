@@ -78,6 +78,14 @@ def predicting(design: Design, x: Any, values: dict[str, Array], linked: bool = 
     With a cost on logits `y` holds probabilities, unless `linked` is False.
     """
     trace = Trace("prediction")
+    trace.finish(predicted(design, trace, x, values, linked))
+    return trace
+
+
+def predicted(
+    design: Design, trace: Trace, x: Any, values: dict[str, Array], linked: bool = True
+) -> Matrix:
+    """y, with the steps that lead to it recorded in `trace`; see `predicting`."""
     building = Building(trace, False, values, np.random.default_rng(0), design.seed)
     h = _layers(design, building, trace.input("x", x, axes=axes_of(x)))
     link = getattr(cost_named(design.cost), "link", None)
@@ -86,8 +94,7 @@ def predicting(design: Design, x: Any, values: dict[str, Array], linked: bool = 
     if h.step is None:
         h = ops.same(h)
     trace.alias("y", h)
-    trace.finish(h)
-    return trace
+    return h
 
 
 def _data(design: Design, building: Building, x: Any, target: Any) -> tuple[Matrix, Matrix]:
@@ -108,6 +115,7 @@ def _data(design: Design, building: Building, x: Any, target: Any) -> tuple[Matr
         building.real.wants_gradient = False
     h = ops.rows(whole, chosen).named("x", axes=axes_of(x))
     wanted = ops.rows(answers, chosen).named("target", axes=axes_of(target, last="output"))
+    wanted.wants_gradient = False
     return h, wanted
 
 

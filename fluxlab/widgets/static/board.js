@@ -1,4 +1,4 @@
-// The board: one canvas, painted from one binary buffer; see geometry.js and paint.js.
+// The board: one canvas, painted from one binary buffer; see geometry.js, paint.js, folds.js.
 
 const HINT = "Arrows move, [ and ] change the matrix, Enter selects, Esc clears";
 
@@ -28,6 +28,7 @@ function render({ model, el }) {
   cleanups.push(unhear);
   el.append(bar, stage, status, error, tip);
 
+  const folds = foldButtons(stage, ({ name, open }) => model.send({ type: "fold", name, folded: open }));
   const selecting = inFlight(model), moving = inFlight(model);
   const wanted = {}; // windows that were asked for and have not come yet
   const own = {}; // this view, so that it does not hear itself
@@ -134,6 +135,7 @@ function render({ model, el }) {
       hover = null;
       board.cursor = null;
       for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
+      folds.show(message.folds);
       makeTools();
     },
     frame(message, buffers) {

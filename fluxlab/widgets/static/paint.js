@@ -2,6 +2,7 @@
 
 const SERIF = '"STIX Two Text", Georgia, "DejaVu Serif", serif';
 const SANS = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+const CHEVRON = 15; // room for it before a title
 const LANE_WORDS = { values: "values →", gradients: "← gradients", updates: "updates" };
 
 /** Ramps, hatches and plain colours of the theme that `el` stands in. */
@@ -51,33 +52,49 @@ function paintBoard(context, board, [top, bottom]) {
   for (const band of layout.bands) if (near(band.y, 0)) paintHeader(context, board, band);
   for (const label of layout.labels) if (near(label.y, label.height)) paintLane(context, board, label);
   for (const place of layout.places) if (near(place.y, place.height)) paintPlace(context, board, place);
-  for (const item of board.links.to) eachPlace(board, item, (place, matrix) =>
-    paintOutline(context, board, place, matrix, item, "to"));
-  for (const item of board.links.from) eachPlace(board, item, (place, matrix) =>
-    paintOutline(context, board, place, matrix, item, "from"));
+  for (const [x, from, to] of layout.rules) {
+    context.fillStyle = colours.line;
+    context.fillRect(x, from, 1, to - from);
+  }
+  for (const kind of ["to", "from"]) {
+    for (const item of board.links[kind]) {
+      for (const [place, matrix, seen] of spots(board, item)) {
+        paintOutline(context, board, place, matrix, seen, kind);
+      }
+    }
+  }
+  const at = underWay(board);
+  if (at) paintAround(context, board, at);
   paintLight(context, board);
   if (board.selection) paintSelection(context, board, board.selection);
   if (board.cursor && board.focused) paintCursor(context, board);
   context.restore();
 }
 
-function eachPlace(board, item, paint) {
-  for (const place of board.placesOf.get(item.matrix) ?? []) {
-    paint(place, board.layout.matrices[place.matrix]);
-  }
-}
-
+/** The header of a band; a title that folds it is a button over the canvas (folds.js). */
 function paintHeader(context, { layout, colours }, band) {
   const y = Math.round(band.y);
-  context.fillStyle = colours.line;
-  context.fillRect(0, y, layout.width, 1);
-  context.fillStyle = colours.ink;
+  if (!band.x) {
+    context.fillStyle = colours.line;
+    context.fillRect(0, y, layout.width, 1);
+  }
   context.font = `600 12.5px ${SANS}`;
-  context.fillText(band.title, 0, y + 18);
-  const after = context.measureText(band.title).width;
+  const x = band.x + (band.foldable ? CHEVRON : 0);
+  const after = x + context.measureText(band.title).width + 8;
+  context.fillStyle = colours.ink;
+  if (!band.foldable) context.fillText(band.title, x, y + 18);
   context.fillStyle = colours.muted;
   context.font = `12.5px ${SANS}`;
-  context.fillText(fitted(context, band.detail, layout.width - after - 8), after + 8, y + 18);
+  context.fillText(fitted(context, band.detail, layout.width - after), after, y + 18);
+}
+
+/** A thin line around all cells of a place. */
+function paintAround(context, board, place) {
+  const window = board.windowOf(place.matrix);
+  const [wide, high] = cellSize(place, window);
+  context.strokeStyle = board.colours.accent;
+  context.lineWidth = 1.25;
+  context.strokeRect(place.x - 3.5, place.y - 3.5, window.columns * wide + 6, window.rows * high + 6);
 }
 
 function paintLane(context, { layout, colours }, label) {
@@ -321,10 +338,14 @@ function paintLight(context, board) {
   context.strokeStyle = colours.accent;
   context.fillStyle = colours.accent;
   for (const cell of light.cells ?? []) {
-    eachPlace(board, cell, (place, matrix) => {
+    for (const [place, matrix, item] of spots(board, { matrix: cell.matrix, cells: [cell.index] })) {
+      if (item.box) {
+        paintAround(context, board, place);
+        continue;
+      }
       const window = board.windowOf(place.matrix);
-      const seen = seenCells({ cells: [cell.index] }, window, matrix.shape);
-      if (!seen) return;
+      const seen = seenCells(item, window, matrix.shape);
+      if (!seen) continue;
       const [wide, high] = cellSize(place, window);
       const [[row, column]] = seen.cells;
       context.lineWidth = 2;
@@ -332,37 +353,34 @@ function paintLight(context, board) {
       context.globalAlpha = 0.12;
       context.fillRect(place.x - 3, place.y + row * high - 1, window.columns * wide + 5, high + 1);
       context.globalAlpha = 1;
-    });
+    }
   }
   const outputs = layout.matrices.filter((matrix) => (light.steps ?? []).includes(matrix.step));
-  for (const name of new Set([...(light.matrices ?? []), ...outputs.map((matrix) => matrix.name)])) {
-    eachPlace(board, { matrix: name }, (place) => {
-      const window = board.windowOf(place.matrix);
-      const [wide, high] = cellSize(place, window);
-      context.lineWidth = 1.25;
-      context.strokeRect(place.x - 3.5, place.y - 3.5, window.columns * wide + 6, window.rows * high + 6);
-    });
-  }
+  const names = new Set([...(light.matrices ?? []), ...outputs.map((matrix) => matrix.name)]);
+  const lit = [...names].flatMap((name) => spots(board, { matrix: name }).map(([place]) => place));
+  for (const step of light.steps ?? []) lit.push(board.standInOfStep.get(step));
+  for (const place of new Set(lit)) if (place) paintAround(context, board, place);
   context.restore();
 }
 
 function paintSelection(context, board, { matrix: name, index }) {
   const { colours } = board;
-  eachPlace(board, { matrix: name }, (place, matrix) => {
+  for (const [place, matrix, item] of spots(board, { matrix: name, cells: [index] })) {
     const window = board.windowOf(place.matrix);
-    const seen = seenCells({ cells: [index] }, window, matrix.shape);
-    if (!seen) return;
+    const seen = seenCells(item, window, matrix.shape);
+    if (!seen) continue;
     const [wide, high] = cellSize(place, window);
-    const [[row, column]] = seen.cells;
-    paintLabels(context, board, place, matrix, window, row, column, wide, high);
-    const [x, y] = [place.x + column * wide, place.y + row * high];
+    const [top, left, bottom, right] = seen.box ?? [...seen.cells[0], ...seen.cells[0]];
+    if (seen.cells) paintLabels(context, board, place, matrix, window, top, left, wide, high);
+    const [x, y] = [place.x + left * wide, place.y + top * high];
+    const [w, h] = [(right - left + 1) * wide, (bottom - top + 1) * high];
     context.strokeStyle = colours.back;
     context.lineWidth = 1;
-    context.strokeRect(x - 2.5, y - 2.5, wide + 4, high + 4);
+    context.strokeRect(x - 2.5, y - 2.5, w + 4, h + 4);
     context.strokeStyle = colours.select;
     context.lineWidth = 2;
-    context.strokeRect(x - 1.5, y - 1.5, wide + 2, high + 2);
-  });
+    context.strokeRect(x - 1.5, y - 1.5, w + 2, h + 2);
+  }
 }
 
 /** The name of a row or column: its own, if it has a short one, else its number. */

@@ -7,6 +7,7 @@ function emptyState() {
   return {
     layout: null, values: new Float64Array(0), position: 0, windows: {}, extents: {},
     offsets: [], largest: [], odd: [], placesOf: new Map(), families: new Map(),
+    standIn: new Map(), standInOfStep: new Map(),
     links: { from: [], to: [] }, selection: null, cursor: null, focused: false, light: {},
     colours: null, isDark: false, scale: "matrix", sheet: document.createElement("canvas"),
     windowOf(number) {
@@ -36,6 +37,8 @@ function takeLayout(board, layout) {
   board.layout = layout;
   board.placesOf = new Map();
   board.homeOf = new Map();
+  board.standIn = new Map(); // of a folded matrix: the place that stands for it
+  board.standInOfStep = new Map();
   for (const matrix of layout.matrices) matrix.whole = wholeWindow(matrix.shape);
   layout.places.forEach((place, number) => {
     place.number = number;
@@ -43,6 +46,27 @@ function takeLayout(board, layout) {
     board.placesOf.set(name, [...(board.placesOf.get(name) ?? []), place]);
     if (!board.homeOf.has(place.matrix)) board.homeOf.set(place.matrix, place.band);
   });
+  for (const [name, step, at] of layout.hidden) {
+    board.standIn.set(name, layout.places[at]);
+    if (step >= 0) board.standInOfStep.set(step, layout.places[at]);
+  }
+}
+
+/** Where cells are shown: [place, matrix, item] each; of a folded matrix all that stands for it. */
+function spots(board, item) {
+  const { matrices } = board.layout;
+  const places = board.placesOf.get(item.matrix);
+  if (places) return places.map((place) => [place, matrices[place.matrix], item]);
+  const place = board.standIn.get(item.matrix);
+  if (!place) return [];
+  const matrix = matrices[place.matrix];
+  return [[place, matrix, { box: matrix.shape.map((count) => [0, count - 1]) }]];
+}
+
+/** The folded place inside which the next step goes on; undefined at rest or where all is shown. */
+function underWay(board) {
+  const { position, layout } = board;
+  return position < layout.steps ? board.standInOfStep.get(position - 1) : undefined;
 }
 
 function takeFrame(board, message, buffers) {

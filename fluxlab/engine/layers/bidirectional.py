@@ -1,0 +1,30 @@
+"""Two recurrent layers on one sequence, one from each end; their states side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.layers.recurrent import Recurrent
+from fluxlab.engine.ops import concatenate
+from fluxlab.engine.trace import Matrix, scope
+
+
+@dataclass(frozen=True)
+class Bidirectional:
+    """x (samples, steps, features) to h (samples, steps, 2 neurons): past and future context.
+
+    Two layers like `layer`, with weights of their own: `forward` reads from the first step on,
+    `backward` from the last one back. h of a time step is [h forward, h backward] (Schuster and
+    Paliwal, 1997). If the layer gives only its last h, it is [h of the last step, h of step 1].
+    """
+
+    layer: Recurrent
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        with scope("forward"):
+            forward = self.layer(x, building)
+        with scope("backward"):
+            backward = replace(self.layer, reverse=not self.layer.reverse)(x, building)
+        h: Matrix = concatenate([forward, backward], axis=-1)
+        return h.named("h", axes=forward.axes)

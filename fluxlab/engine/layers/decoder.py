@@ -1,0 +1,40 @@
+"""The decoder layer: it looks back at what it has written, then at what the encoder has read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.layers.encoder import add_and_norm
+from fluxlab.engine.layers.feedforward import FeedForward
+from fluxlab.engine.layers.multihead import MultiHead
+from fluxlab.engine.trace import Matrix, scope
+
+
+@dataclass(frozen=True)
+class DecoderLayer:
+    """x (samples, queries, features) to h of the same shape; memory (samples, keys, features).
+
+    Masked self-attention, attention on the memory (cross-attention: queries from x, keys and
+    values from the memory), and a feedforward network, each with a residual connection and a
+    layer normalisation (Vaswani and others, 2017, 3.1). `mask` is for the self-attention, and
+    `memory_mask` for the memory, such as its padding.
+    """
+
+    heads: int
+    hidden: int
+    activation: str = "relu"
+
+    def __call__(
+        self, x: Matrix, building: Building, memory: Matrix, mask: Matrix | None = None,
+        memory_mask: Matrix | None = None,
+    ) -> Matrix:  # fmt: skip
+        with scope("self-attention"):
+            seen = MultiHead(self.heads)(x, building, mask=mask)
+        x = add_and_norm("self-attention", x, seen, building)
+        with scope("cross-attention"):
+            seen = MultiHead(self.heads)(x, building, memory, memory_mask)
+        x = add_and_norm("cross-attention", x, seen, building)
+        with scope("feedforward"):
+            made = FeedForward(self.hidden, self.activation)(x, building)
+        return add_and_norm("feedforward", x, made, building)

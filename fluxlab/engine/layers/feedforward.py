@@ -1,0 +1,26 @@
+"""The position-wise feedforward network: the same two dense layers at every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.layers.attention import projection
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.trace import Matrix, scope
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """x (samples, steps, features) to h of the same shape, through `hidden` neurons in between.
+
+    h = f(x @ w + b) @ w + b, with scopes "hidden" and "output". (Vaswani and others, 2017, 3.3.)
+    """
+
+    hidden: int
+    activation: str = "relu"
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        with scope("hidden"):
+            h = Dense(self.hidden, self.activation)(x, building)
+        return projection("output", h, x.shape[-1], building)

@@ -1,0 +1,57 @@
+"""From one vector to a sequence: each output is the next step's input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fluxlab.engine.activations import activation
+from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.layers.recurrent import Recurrent, joined, weights
+from fluxlab.engine.trace import Matrix, scope
+
+
+@dataclass(frozen=True)
+class Generate:
+    """x (samples, neurons) to y (samples, steps, outputs).
+
+    x is the state h before the first step; y_0 is 0. In each step the layer's cell makes h from
+    the output before, and y = f(h v + b_y), with v (neurons, outputs) and b_y (1, outputs). After
+    a dense layer it is one-to-many; after a recurrent layer that gives its last h it is the
+    decoder of an encoder and decoder, and the sequences may have different lengths (Cho and
+    others, 2014; Sutskever, Vinyals and Le, 2014).
+
+    layer : a recurrent layer such as GRU(8); the encoder's state must have its size.
+    """
+
+    layer: Recurrent
+    steps: int
+    outputs: int
+    activation: str = "linear"
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        cell, n, outputs = self.layer, self.layer.neurons, self.outputs
+        if len(x.shape) != 2 or x.shape[1] != n:
+            raise BadInput(
+                f"Generate: x must be (samples, {n}), the first state of {cell!r}; got "
+                f"{size(x.shape)}. A recurrent layer before it needs sequence=False."
+            )
+        parameters = cell.parameters(outputs, "output", building)
+        v = building.parameter(
+            "v", lambda: weights(cell.initializer, n, outputs, 1, building), ("neuron", "output")
+        )
+        b = building.parameter("b_y", lambda: np.zeros((1, outputs)), (None, "output"))
+        x.trace.alias(f"{v.scope}/x", x)
+        states = (x, *cell.start(x)[1:])
+        y = x.trace.constant(np.zeros((x.shape[0], outputs))).named("y_0")
+        y.axes = (x.axes[0], "output")
+        found = []
+        for t in range(self.steps):
+            with scope(f"step {t + 1}"):
+                states = cell.step(y, states, parameters)
+                a = (states[0] @ v + b).named("a of y")
+                y = activation(self.activation)(a).named("y")
+                found.append(y)
+        return joined(found).named("h")

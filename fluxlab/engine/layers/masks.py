@@ -1,0 +1,44 @@
+"""Masks for attention: 1 where a query may look at a key, else 0; computed in the trace.
+
+A mask is broadcast to the weights: (samples, queries, keys) for one head, and with an axis of
+length 1 for the heads (samples, heads, queries, keys).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fluxlab.engine.ops import greater, multiply, reshape
+from fluxlab.engine.tokenizer import PADDING
+from fluxlab.engine.trace import Matrix
+
+
+def padding_mask(tokens: Matrix) -> Matrix:
+    """(samples, 1, 1, keys): no query looks at padding, token number 0. tokens (samples, steps)."""
+    real = greater(tokens, float(PADDING)).named("real token", axes=("sample", "step"))
+    samples, steps = tokens.shape
+    mask: Matrix = reshape(real, (samples, 1, 1, steps))
+    return mask.named("padding mask", axes=("sample", None, None, "key"))
+
+
+def order_mask(place: Matrix) -> Matrix:
+    """(queries, keys): each looks at keys whose place is not above its own. place (steps,)."""
+    column = reshape(place, (place.shape[0], 1)).named("place of the query", axes=("query", None))
+    mask: Matrix = greater(column + 0.5, place)
+    return mask.named("causal mask", axes=("query", "key"))
+
+
+def causal_mask(tokens: Matrix) -> Matrix:
+    """(steps, steps): a place sees itself and what came before, never what comes after.
+
+    It depends on how many steps there are, not on the tokens, so a plan computes it once.
+    """
+    place = tokens.trace.constant(np.arange(float(tokens.shape[1]))).named("place")
+    place.axes = ("step",)
+    return order_mask(place)
+
+
+def both(padding: Matrix, causal: Matrix) -> Matrix:
+    """(samples, 1, queries, keys): 1 where both masks are."""
+    mask: Matrix = multiply(padding, causal)
+    return mask.named("mask")

@@ -1,0 +1,26 @@
+"""Token numbers as rows of zeros with a single one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.ops import rows
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """Tokens 1 to `tokens`, (samples, steps), to h (samples, steps, tokens).
+
+    Token 0 is padding: a row of zeros, which a recurrent layer with masked=True leaves out.
+    """
+
+    tokens: int
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        table = np.eye(self.tokens + 1)[:, 1:]
+        h: Matrix = rows(x.trace.constant(table).named("table", axes=("token", "feature")), x)
+        return h.named("h", axes=(*x.axes, "feature"))

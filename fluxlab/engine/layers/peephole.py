@@ -1,0 +1,90 @@
+"""LSTMs whose gates also see the cell state: through peepholes, or through full matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fluxlab.engine.activations import sigmoid, tanh
+from fluxlab.engine.building import Building
+from fluxlab.engine.layers.lstm import bias, split
+from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
+from fluxlab.engine.ops import concatenate, multiply
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class PeepholeLSTM(Recurrent):
+    """An LSTM in which each cell's gates see that cell's own c, and no other cell's.
+
+    As `LSTM`, with f = sigmoid(a + p_f c_before), i = sigmoid(a + p_i c_before) and, after the new
+    c, o = sigmoid(a + p_o c). p_f, p_i and p_o (1, neurons) multiply cell by cell. Gers and
+    Schmidhuber (2000).
+    """
+
+    forget_bias: float = 1.0
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
+        n, rule = self.neurons, self.initializer
+        return (
+            building.parameter("w", lambda: weights(rule, inputs, n, 4, building), (axis, "gate")),
+            building.parameter("u", lambda: weights(rule, n, n, 4, building), ("neuron", "gate")),
+            building.parameter("b", lambda: bias(n, 4, self.forget_bias), (None, "gate")),
+            *(
+                building.parameter(name, lambda: weights(rule, 1, n, 1, building), (None, "neuron"))
+                for name in ("p_f", "p_i", "p_o")
+            ),
+        )
+
+    def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
+        (h, c), (w, u, b, p_f, p_i, p_o) = states, parameters
+        a = (x @ w + b + h @ u).named("a")
+        of_f, of_i, of_o, of_g = split(a, h)
+        f = sigmoid((of_f + multiply(p_f, c)).named("a of f")).named("f")
+        i = sigmoid((of_i + multiply(p_i, c)).named("a of i")).named("i")
+        g = tanh(of_g.named("a of g")).named("g")
+        c = (multiply(f, c) + multiply(i, g)).named("c")
+        o = sigmoid((of_o + multiply(p_o, c)).named("a of o")).named("o")
+        return multiply(o, tanh(c).named("tanh c")).named("h"), c
+
+
+@dataclass(frozen=True)
+class FullPeepholeLSTM(Recurrent):
+    """The study book's form: the gates see all of c, through full matrices.
+
+    f, i = sigmoid([c_before h_before x] w_fi + b_fi), g = tanh([h_before x] w_g + b_g), c = f
+    c_before + i g, o = sigmoid([c h_before x] w_o + b_o), h = o tanh(c). Peepholes in the
+    published sense are the diagonal of those rows of w_fi and w_o that meet c.
+    """
+
+    forget_bias: float = 1.0
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
+        n, rule = self.neurons, self.initializer
+
+        def product(gates: str, rows: int, first: float) -> Matrices:
+            k = len(gates)
+            w = building.parameter(
+                f"w_{gates}", lambda: weights(rule, rows, n, k, building), (None, "gate")
+            )
+            return w, building.parameter(f"b_{gates}", lambda: bias(n, k, first), (None, "gate"))
+
+        return (
+            *product("fi", 2 * n + inputs, self.forget_bias),
+            *product("g", n + inputs, 0.0),
+            *product("o", 2 * n + inputs, 0.0),
+        )
+
+    def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
+        (h, c), (w_fi, b_fi, w_g, b_g, w_o, b_o) = states, parameters
+        h_x = concatenate([h, x], axis=1).named("h x")
+        before = concatenate([c, h_x], axis=1).named("c h x before")
+        gates = sigmoid((before @ w_fi + b_fi).named("a of f i")).named("gates")
+        f, i = (part.named(name) for part, name in zip(split(gates, h), "fi", strict=True))
+        g = tanh((h_x @ w_g + b_g).named("a of g")).named("g", axes=h.axes)
+        c = (multiply(f, c) + multiply(i, g)).named("c")
+        after = concatenate([c, h_x], axis=1).named("c h x")
+        o = sigmoid((after @ w_o + b_o).named("a of o")).named("o", axes=h.axes)
+        return multiply(o, tanh(c).named("tanh c")).named("h"), c

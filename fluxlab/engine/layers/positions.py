@@ -1,0 +1,57 @@
+"""Positions: attention does not see the order of its inputs, so each place adds its own code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.op import Array
+from fluxlab.engine.ops import add, multiply
+from fluxlab.engine.trace import Matrix
+
+sin: Elementwise = Elementwise(
+    "sin", np.sin, np.sin, (lambda out, u: sin(add(u, np.pi / 2)),),
+    latex=r"\sin(<0>)", numpy="np.sin(<0>)", words="the sine of <0>",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sinusoidal:
+    """x (samples, steps, features) plus waves of falling frequency, one pair per two features.
+
+    Feature 2i of place p gets sin(p / 10000^(2i / features)), feature 2i + 1 the cosine of the
+    same angle (Vaswani and others, 2017). Here the cosine is a sine shifted by a quarter turn.
+    Nothing is learned, and no input is read: a plan computes it once.
+    """
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        steps, n = x.shape[-2:]
+        pair = np.arange(n) // 2 * 2
+        place = _fixed(x, "place", np.arange(float(steps))[:, None], (x.axes[-2], None))
+        frequency = _fixed(x, "frequency", 10000.0 ** -(pair / n)[None, :], (None, x.axes[-1]))
+        turn = _fixed(x, "turn", (np.arange(n) % 2 * np.pi / 2)[None, :], (None, x.axes[-1]))
+        angle = add(multiply(place, frequency).named("angle"), turn).named("turned angle")
+        h: Matrix = add(x, sin(angle).named("position", wants_gradient=False))
+        return h.named("h")
+
+
+@dataclass(frozen=True)
+class LearnedPositions:
+    """x (samples, steps, features) plus w (steps, features), one learned row per place."""
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        steps, n = x.shape[-2:]
+        w = building.parameter(
+            "w", lambda: building.draw.normal(0, n**-0.5, (steps, n)), x.axes[-2:]
+        )
+        h: Matrix = add(x, w)
+        return h.named("h")
+
+
+def _fixed(x: Matrix, name: str, numbers: Array, axes: tuple[str | None, ...]) -> Matrix:
+    made = x.trace.constant(numbers).named(name)
+    made.axes = axes
+    return made

@@ -1,0 +1,96 @@
+"""The autoencoder: a network whose target is its own input, through a bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.models.sequential import Design, Layer, learning, predicting
+from fluxlab.engine.network import Network, whole
+from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.op import Array
+from fluxlab.engine.optimizers import GradientDescent
+from fluxlab.engine.trace import Trace
+
+
+def mirrored(
+    features: int, sizes: Sequence[int], hidden_activation: str, output_activation: str
+) -> list[Layer]:
+    """The encoder's layers, then the decoder's: sizes [30, 8] on 64 features is 64-30-8-30-64."""
+    if isinstance(sizes, int | str) or not len(list(sizes)):
+        raise BadInput(
+            f"autoencoder: sizes must list the encoder's layers, such as [30, 8], got {sizes!r}."
+        )
+    for n in sizes:
+        whole("autoencoder", "each of sizes", n, 1)
+    inside = [Dense(int(n), hidden_activation) for n in [*sizes, *reversed(sizes[:-1])]]
+    return [*inside, Dense(features, output_activation)]
+
+
+def autoencoder(
+    inputs: Any, sizes: Sequence[int], *, hidden_activation: str = "tanh",
+    output_activation: str = "linear", **settings: Any,
+) -> Network:  # fmt: skip
+    """A network that rebuilds its input: inputs (samples, features) are its targets, too.
+
+    Parameters
+    ----------
+    sizes : the encoder's layers; the last is the code, the bottleneck. The decoder mirrors them.
+    output_activation : "sigmoid" for features in 0..1.
+    settings : cost (default the mean squared error), optimizer, batch, seed, ... of `Network`.
+    """
+    features = np.shape(inputs)[-1] if np.ndim(inputs) else 0
+    return Network(
+        mirrored(features, sizes, hidden_activation, output_activation), inputs, inputs, **settings
+    )
+
+
+def encode(network: Network, inputs: Any) -> Array:
+    """The codes, (samples, code): what comes out of the narrowest layer."""
+    return outcome(network, inputs, bottleneck(network))
+
+
+def decode(network: Network, codes: Any) -> Array:
+    """What the decoder makes of codes, (samples, features)."""
+    first, values = bottleneck(network), network.values()
+    decoder = replace(network.design, layers=network.design.layers[first:])
+    own: dict[str, Array] = {}
+    for number in range(len(decoder.layers)):
+        own |= layer_values(values, first + number + 1, number + 1)
+    given = np.atleast_2d(as_numbers("decode", "codes", codes))
+    return predicting(decoder, given, own)["y"].value
+
+
+def outcome(network: Network, inputs: Any, layers: int) -> Array:
+    """What comes out of the first so many layers."""
+    design = replace(network.design, layers=network.design.layers[:layers])
+    x = network._fitting(inputs)
+    return predicting(design, x, network.values(), linked=False)["y"].value
+
+
+def layer_values(values: dict[str, Array], number: int, to: int) -> dict[str, Array]:
+    """The numbers of one layer, under the names that they have as layer `to`."""
+    own = f"layer {number}/"
+    return {f"layer {to}/{n[len(own) :]}": v for n, v in values.items() if n.startswith(own)}
+
+
+def bottleneck(network: Network) -> int:
+    """How many layers the encoder has: up to the narrowest, the first of equals."""
+    layers = network.design.layers
+    dense = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
+    if not dense:
+        raise BadInput(f"bottleneck: {network!r} has no dense layer, so no bottleneck.")
+    return 1 + min(dense, key=lambda i: layers[i].neurons)  # type: ignore[attr-defined]
+
+
+def EXAMPLE() -> Trace:
+    """4-3-2-3-4, five samples that lie near a plane."""
+    draw = np.random.default_rng(11)
+    x = draw.normal(size=(5, 2)) @ draw.normal(size=(2, 4)) + 0.1 * draw.normal(size=(5, 4))
+    design = Design(mirrored(4, [3, 2], "tanh", "linear"), "mse", GradientDescent(0.2), seed=4)
+    return learning(design, x, x, {}, "4-3-2-3-4 autoencoder")

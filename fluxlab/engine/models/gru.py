@@ -1,0 +1,19 @@
+"""A gated recurrent unit reads a sequence and gives one answer at its end."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.layers.gru import GRU
+from fluxlab.engine.models.sequential import Design, Layer, learning
+from fluxlab.engine.optimizers import GradientDescent
+from fluxlab.engine.trace import Trace
+
+
+def EXAMPLE() -> Trace:
+    """2 sequences of 3 steps with 2 features; a GRU of 4 neurons, then 1 output."""
+    draw = np.random.default_rng(0)
+    x, target = draw.normal(size=(2, 3, 2)), draw.normal(size=(2, 1))
+    layers: list[Layer] = [GRU(4, sequence=False), Dense(1)]
+    return learning(Design(layers, "mse", GradientDescent(0.1)), x, target, {}, "GRU")

@@ -1,0 +1,21 @@
+"""An LSTM with peepholes: each cell's gates see that cell's own state, no other's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.layers.peephole import PeepholeLSTM
+from fluxlab.engine.models.sequential import Design, Layer, learning
+from fluxlab.engine.optimizers import GradientDescent
+from fluxlab.engine.trace import Trace
+
+
+def EXAMPLE() -> Trace:
+    """2 sequences of 3 steps with 4 features; 3 neurons, then 1 output."""
+    draw = np.random.default_rng(0)
+    x, target = draw.normal(size=(2, 3, 4)), draw.normal(size=(2, 1))
+    layers: list[Layer] = [PeepholeLSTM(3, sequence=False), Dense(1)]
+    return learning(
+        Design(layers, "mse", GradientDescent(0.1)), x, target, {}, "LSTM with peepholes"
+    )

@@ -1,0 +1,45 @@
+"""What recording and explaining may cost: counted, not timed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fluxlab as fl
+from fluxlab.engine.explain import recompute
+from fluxlab.engine.op import OPS
+
+
+def test_where_cells_come_from_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forwards and backwards: explaining every cell moves the cell numbers once for each step."""
+    trace = fl.trace(
+        lambda x: fl.patches(fl.pad(x, [(1, 0), (0, 2)]), (2, 3)) ** 2, x=np.ones((3, 4))
+    )
+    trace.backward()
+    patches = OPS["patches"]
+    take, calls = patches.take, []  # type: ignore[attr-defined]
+    monkeypatch.setattr(patches, "take", lambda *a, **p: (calls.append(1), take(*a, **p))[1])
+    for step in trace.steps:
+        for index in np.ndindex(*step.output.shape):
+            recompute(step.output, index)
+        for index in np.ndindex(*step.inputs[0].shape):
+            step.op.uses(index, 0, step)
+    assert len(calls) == 2
+
+
+def test_other_row_numbers_change_where_cells_come_from() -> None:
+    trace = fl.trace(
+        lambda table, numbers: fl.rows(table, numbers) ** 2,
+        table=np.arange(12.0).reshape(4, 3), numbers=[3.0, 1.0],
+    )  # fmt: skip
+    trace.backward()
+    for numbers in ([3.0, 1.0], [0.0, 0.0], [2.0, 3.0]):
+        trace.set("numbers", numbers)
+        for step in trace.steps:
+            for index in np.ndindex(*step.output.shape):
+                assert recompute(step.output, index) == step.output.buffer[index]
+        row = int(numbers[1])
+        (term,) = trace.steps[0].output.explain(1, 0).terms
+        assert term.value == row * 3
+        goes_to = trace["table"].explain(row, 0).goes_to[0]
+        assert [1, 0] in goes_to.indices.tolist()
