@@ -179,6 +179,30 @@ def test_what_stands_in_the_padding_cannot_matter() -> None:
     np.testing.assert_array_equal(gap, fl_output(fl.LSTM(3, sequence=False), x[:, [0, 1, 4, 5]]))
 
 
+def test_token_0_of_an_embedding_is_padding_whatever_its_row_says() -> None:
+    tokens = np.array([[3.0, 1, 2, 0], [2, 0, 0, 0]])
+    layers = [fl.Embedding(4, 3), fl.Dropout(0.0), fl.LSTM(5, sequence=False, masked=True)]
+    trace = fl.Network(layers, tokens, numbers(2, 5), seed=1).trace
+    trace.run()
+    w = {k: torch().tensor(trace[f"layer 3/{k}"].value) for k in "wub"}
+    x = torch().tensor(trace["layer 1/h"].value)
+    near(trace["y"].value, packed("LSTM", x, w, 5, [3, 1], False)[1])
+    table = trace["layer 1/dC_dw"].value
+    assert np.any(trace["layer 1/w"].value[0]), "the row of padding is no row of zeros"
+    assert not np.any(table[0])
+    assert np.all(np.any(table[1:], axis=1))
+
+
+def test_the_gradient_check_takes_padding_for_a_fact() -> None:
+    x = numbers(2, 3, 2)
+    x[0, 1:] = 0
+    trace = fl.Network([fl.RNN(3, masked=True)], x, numbers(2, 3, 3)).trace
+    trace.run()
+    found = trace.check("layer 1/dC_dx")
+    assert found.ok
+    assert not np.any(found.kinks)
+
+
 def test_tokens_become_rows_and_token_0_is_padding() -> None:
     found = fl_output(fl.OneHot(3), np.array([[3.0, 1, 0]]))
     np.testing.assert_array_equal(found, [[[0, 0, 1], [1, 0, 0], [0, 0, 0]]])

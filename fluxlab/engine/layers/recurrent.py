@@ -28,8 +28,8 @@ class Recurrent:
     sequence : True for the h of all time steps; False for the last one, (samples, neurons).
     window : truncated backpropagation: every `window` steps the states are held, and no gradient
         flows further back; the forward pass stays the same.
-    masked : a time step whose features are all 0 is padding: the states stay as they are, its
-        h in the sequence is 0, and no gradient comes from it.
+    masked : padding (token 0; without tokens a step whose features are all 0) leaves the states
+        as they are, its h in the sequence is 0, and no gradient comes from it.
     reverse : from the last time step to the first; "the last h" is then that of step 1.
     """
 
@@ -64,7 +64,7 @@ class Recurrent:
                 raise BadInput(f"{kind}: {name} must be a whole number, 1 or more, got {value!r}.")
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)
         states = self.start(x)
-        real = real_steps(x) if self.masked else None
+        real = real_steps(x, building.tokens) if self.masked else None
         found: dict[int, Matrix] = {}
         order = range(x.shape[1])
         for count, t in enumerate(reversed(order) if self.reverse else order):
@@ -74,7 +74,7 @@ class Recurrent:
                 new = self.step(x[:, t].named("x"), states, parameters)
                 found[t] = new[0]
                 if real is not None:
-                    there = real[:, t].named("real")
+                    there = real[:, t : t + 1].named("real")
                     new = kept(there, new, states)
                     if self.sequence:
                         found[t] = multiply(there, new[0]).named("h or 0")
@@ -84,14 +84,13 @@ class Recurrent:
         return joined([found[t] for t in order]).named("h")
 
 
-def real_steps(x: Matrix) -> Matrix:
-    """(samples, steps, 1): 1 where a time step has a feature other than 0, else 0: padding.
-
-    Held: which steps are padding is a fact, not something to nudge in a gradient check.
-    """
-    largest = max(absolute(x), axis=-1, keepdims=True).named("largest")
-    real: Matrix = hold(greater(largest, 0.0)).named("real", axes=(*x.axes[:2], None))
-    return real
+def real_steps(x: Matrix, tokens: Matrix | None) -> Matrix:
+    """(samples, steps): 1 where a step is real, 0 where it is padding."""
+    if tokens is not None and tokens.shape == x.shape[:2]:
+        return greater(tokens, 0.0).named("real", axes=x.axes[:2])  # type: ignore[no-any-return]
+    # Held: a nudge of the gradient check shall not make a real step of padding.
+    largest = max(absolute(x), axis=-1).named("largest")
+    return hold(greater(largest, 0.0)).named("real", axes=x.axes[:2])  # type: ignore[no-any-return]
 
 
 def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
