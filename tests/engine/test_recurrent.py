@@ -391,7 +391,7 @@ def test_the_gradient_of_a_matrix_cut_into_parts(cuts: list[Any], joined: bool) 
     x = numbers(3, 4)
     trace = fl.trace(run, x=x)
     trace.backward()
-    assert (trace["dC_dx"].step.op.name == "concatenate") == joined
+    assert ("dC_dx[use 1]" not in trace) == joined
     expected = np.zeros_like(x)
     for k, where in enumerate(cuts):
         expected[where] += (k + 2) * x[where] ** (k + 1)
@@ -403,7 +403,7 @@ def test_a_long_sequence_costs_in_proportion_to_its_length() -> None:
     """No share of x, or of h of all steps, is as large as the whole sequence."""
     counts = []
     for steps in (10, 20, 40):
-        layers = [fl.LSTM(3), fl.LSTM(2, sequence=False)]
+        layers = [fl.Bidirectional(fl.RNN(3)), fl.LSTM(3), fl.LSTM(2, sequence=False)]
         trace = fl.Network(layers, numbers(2, steps, 4), numbers(2, 2)).trace
         counts.append(sum(m.buffer.size for m in trace.matrices.values()))
     assert counts[2] - counts[1] <= 2.1 * (counts[1] - counts[0])

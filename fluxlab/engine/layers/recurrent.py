@@ -49,11 +49,11 @@ class Recurrent:
         """The new states, h first, from the x of one time step and the states before it."""
         raise NotImplementedError
 
-    def start(self, x: Matrix) -> Matrices:
+    def start(self, x: Matrix, names: tuple[str, ...]) -> Matrices:
         """The states before the first step: zeros."""
         zeros = np.zeros((x.shape[0], self.neurons))
         axes = (x.axes[0], "neuron")
-        return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in self.states)
+        return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in names)
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         kind = type(self).__name__
@@ -63,7 +63,7 @@ class Recurrent:
             if not isinstance(value, int | np.integer) or value < 1:
                 raise BadInput(f"{kind}: {name} must be a whole number, 1 or more, got {value!r}.")
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)
-        states = self.start(x)
+        states = self.start(x, self.states)
         real = real_steps(x, building.tokens) if self.masked else None
         found: dict[int, Matrix] = {}
         order = range(x.shape[1])
@@ -74,14 +74,14 @@ class Recurrent:
                 new = self.step(x[:, t].named("x"), states, parameters)
                 found[t] = new[0]
                 if real is not None:
-                    there = real[:, t : t + 1].named("real")
+                    there = real[:, t : t + 1].named("real", wants_gradient=False)
                     new = kept(there, new, states)
                     if self.sequence:
                         found[t] = multiply(there, new[0]).named("h or 0")
                 states = new
         if not self.sequence:
             return states[0]
-        return joined([found[t] for t in order]).named("h")
+        return joined([found[t] for t in order])
 
 
 def real_steps(x: Matrix, tokens: Matrix | None) -> Matrix:
@@ -95,7 +95,7 @@ def real_steps(x: Matrix, tokens: Matrix | None) -> Matrix:
 
 def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
     """The new states where the step is real, else the old ones."""
-    padding = one_minus(real).named("padding")
+    padding = one_minus(real).named("padding", wants_gradient=False)
     found = []
     for after, before in zip(new, old, strict=True):
         name = after.local
@@ -108,9 +108,9 @@ def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
 def joined(steps: list[Matrix]) -> Matrix:
     """One matrix (samples, columns) per time step as (samples, steps, columns)."""
     samples, columns = steps[0].shape
-    found: Matrix = concatenate([reshape(h, (samples, 1, columns)) for h in steps], axis=1)
-    found.axes = (steps[0].axes[0], "step", steps[0].axes[1])
-    return found
+    wide = concatenate(steps, axis=1).named("side by side")
+    found: Matrix = reshape(wide, (samples, len(steps), columns))
+    return found.named("h", axes=(steps[0].axes[0], "step", steps[0].axes[1]))
 
 
 def weights(rule: str, inputs: int, neurons: int, gates: int, building: Building) -> np.ndarray:
