@@ -15,9 +15,9 @@ import numpy as np
 
 from fluxlab.engine.graph import Graph, Node, link, together
 from fluxlab.engine.kinds import Elementwise, letters
-from fluxlab.engine.layout import part, turn
+from fluxlab.engine.layout import as_steps, part, turn
 from fluxlab.engine.op import OPS, Array
-from fluxlab.engine.places import Place, flat, stackable, stacked
+from fluxlab.engine.places import Place, View, flat, stackable, stacked
 
 SMALL = 1 << 14  # cells; a larger matrix is worth a call of its own
 MANY = 1 << 16  # cells of matrices laid together, so that they stay in the processor's cache
@@ -61,7 +61,7 @@ def join_parts(graph: Graph) -> None:
             root, count = place.root, node.ins.count(place)
             whole = root.size == place.size and _straight(place, root)
             if root.free and root.loose and whole and count == 1:
-                moved.append((root, _reshaped(view, root.shape)))
+                moved.append((root, _reshaped(root.shape, view)))
             else:
                 kept.append((place, slot))
             start = stop
@@ -74,31 +74,24 @@ def join_parts(graph: Graph) -> None:
 
 
 def join_steps(graph: Graph) -> None:
-    """Matrices that are joined as the steps of a larger one lie one after the other in memory."""
-    for node in graph.ordered():
-        if node.op.name != "concatenate" or len(node.ins) < 3:
+    """Steps that are joined to a sequence lie one after the other in memory."""
+    for node in [n for n in graph.ordered() if n.op.name == "concatenate" and len(n.ins) > 2]:
+        parts, out = node.ins, node.out
+        shape = (out.shape[0], len(parts), parts[0].shape[-1])
+        seen = [step.output.shape for step in graph.views.get(out, [])]
+        if node.params["axis"] != 1 or shape not in seen or not stackable(parts):
             continue
-        axis, roots = node.params["axis"], [place.root for place in node.ins]
-        if any(p.shape[axis] != 1 or not _straight(p, p.root) for p in node.ins):
-            continue
-        whole = stacked(roots) if all(root.shape == roots[0].shape for root in roots) else None
-        if whole is None:
-            continue
-        shape = node.out.shape
-        rest = shape[:axis] + shape[axis + 1 :]
-        if rest != roots[0].shape:
-            continue
-
-        def joined(array: Array, axis: int = axis) -> Array:
-            return np.moveaxis(array, 0, axis)
-
-        readers = graph.readers.get(node.out, [])
-        if node.out.free and all(isinstance(n.op, Elementwise) for n in readers):
-            node.out.move(whole, joined)
+        whole = stacked(parts)
+        assert whole is not None
+        moves = as_steps(graph, out, shape) if out.free else None
+        if moves is not None:
+            for place, view in moves:
+                place.move(whole, view)
             graph.remove(node)
         else:
             node.op, node.params = OPS["hold"], {}
-            node.ins = [Place(shape, parent=whole, view=joined)]
+            node.ins = [Place(shape, parent=whole, view=lambda array: np.moveaxis(array, 0, 1))]
+            node.out = Place(shape, parent=out, view=_reshaped(shape))
 
 
 def update_at_once(graph: Graph) -> None:
@@ -296,8 +289,8 @@ def _slot(where: tuple[Any, ...]) -> Callable[[Array], Array]:
     return lambda whole: whole[(*where, ...)]
 
 
-def _reshaped(view: Callable[[Array], Array], shape: Sequence[int]) -> Callable[[Array], Array]:
-    """The same cells without the axes of length 1, which a reshape may add or drop anywhere."""
+def _reshaped(shape: Sequence[int], view: View = lambda whole: whole) -> View:
+    """`view`, with axes of length 1 more or less, or with rows cut into equal parts."""
     return lambda whole: view(whole).reshape(shape)
 
 

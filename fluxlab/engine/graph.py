@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from fluxlab.engine.kinds import Elementwise, letters
 from fluxlab.engine.op import Array, Call, Op, Params
 from fluxlab.engine.places import Place
@@ -60,7 +62,7 @@ class Graph:
         self.places: dict[Matrix, Place] = {}
         self.readers: dict[Place, list[Node]] = {}
         self.makers: dict[Place, Node] = {}
-        self.views: dict[Place, list[Step]] = {}  # those of a whole matrix
+        self.views: dict[Place, list[Step]] = {}  # by what they are views of
         self.copies: dict[tuple[Place, ...], Node] = {}  # of places, stacked
         self.end = float(len(steps) + 1)
         fixed = {_source(m) for m in wanted}
@@ -80,16 +82,16 @@ class Graph:
 
     def _add_view(self, step: Step) -> None:
         source = self.places[step.inputs[0]]
-        plain = step.op.name in ANYWHERE or _cells(source.shape) == _cells(step.output.shape)
-        if not plain:
+        if not plain(step):
             source.root.loose = False
 
         def view(array: Array) -> Array:
-            return step.op.output([array], step.params)
+            found = step.op.output([array], step.params)
+            assert np.may_share_memory(found, array), "a view has become a copy"
+            return found
 
         self.places[step.output] = Place(step.output.shape, parent=source, view=view)
-        if source.parent is None:
-            self.views.setdefault(source, []).append(step)
+        self.views.setdefault(source, []).append(step)
 
     def _add(self, step: Step, out: Place) -> None:
         ins = [self.places[matrix] for matrix in step.inputs]
@@ -209,6 +211,11 @@ def _mergeable(array: Array, axis: int) -> bool:
 
 def _merged(shape: Sequence[int], axis: int) -> tuple[int, ...]:
     return (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :])
+
+
+def plain(step: Step) -> bool:
+    """Whether this view is one wherever its source lies."""
+    return step.op.name in ANYWHERE or _cells(step.inputs[0].shape) == _cells(step.output.shape)
 
 
 def _is_view(step: Step) -> bool:

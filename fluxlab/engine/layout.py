@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.graph import ANYWHERE, Graph, Node
+from fluxlab.engine.graph import Graph, Node, plain
 from fluxlab.engine.kinds import Elementwise, letters
-from fluxlab.engine.places import Place
+from fluxlab.engine.op import Array, Shape
+from fluxlab.engine.places import Place, View
 from fluxlab.engine.trace import Step
 
 SMALL = 1 << 14  # cells; a larger matrix is not held up by its pieces
@@ -21,7 +22,7 @@ SMALL = 1 << 14  # cells; a larger matrix is not held up by its pieces
 def turn(graph: Graph) -> None:
     """Store what is cut into columns column by column, and what meets it cell by cell."""
     near: dict[Place, set[Place]] = {p: set() for p, n in graph.makers.items() if _turnable(n)}
-    near = {p: set() for p in near if all(s.op.name in ANYWHERE for s in _reshaping(graph, p))}
+    near = {p: set() for p in near if p.loose or all(map(plain, graph.views.get(p, [])))}
     found = [place for place in near if _cut_into_columns(graph, place)]
     for node in graph.nodes:
         if isinstance(node.op, Elementwise) or _joins_columns(node):
@@ -37,30 +38,66 @@ def turn(graph: Graph) -> None:
 
 
 def part(graph: Graph) -> None:
-    """Store what is cut into single steps step by step."""
-    for place, steps in graph.views.items():
-        node = graph.makers.get(place)
-        cut = {_single(step) for step in steps}
-        if node is None or not place.free or not place.loose or len(cut) > 1 or None in cut:
-            continue
-        readers = graph.readers.get(place, [])
-        if not isinstance(node.op, Elementwise) or len(place.shape) != 3 or len(steps) < 3:
-            continue
-        whole_readers = [n for n in readers if any(p is place for p in n.ins)]
-        if any(not isinstance(n.op, Elementwise) for n in whole_readers):
-            continue
-        (axis,) = cut
-        assert axis is not None
-        by_steps(place, axis)
+    """Store (samples, steps, columns) that is cut into steps step by step."""
+    for place, node in graph.makers.items():
+        if place.free and isinstance(node.op, Elementwise) and len(place.shape) == 3:
+            samples, steps, columns = place.shape
+            moves = as_steps(graph, place, place.shape)
+            if moves is not None and len(moves) > 1:
+                whole = Place((steps, samples, columns))
+                whole.turned = True
+                for moved, view in moves:
+                    moved.move(whole, view)
 
 
-def by_steps(place: Place, axis: int) -> None:
-    """Store a matrix of three axes along `axis`, each step column by column."""
-    n = place.shape[axis]
-    rest = place.shape[:axis] + place.shape[axis + 1 :]
-    whole = Place((n, *rest))
-    whole.turned = True
-    place.move(whole, lambda array: np.moveaxis(array, 0, axis))
+def as_steps(graph: Graph, root: Place, shape: Shape) -> list[tuple[Place, View]] | None:
+    """How to find a matrix and its views if it is stored step by step, (steps, samples, columns).
+
+    shape : (samples, steps, columns); the matrix has it, or all steps side by side in its rows.
+    None : something needs the cells of a row side by side.
+    """
+    samples, steps, columns = shape
+    wide, left = (samples, steps * columns), [root]
+    moves: list[tuple[Place, View]] = []
+    while left:
+        place = left.pop()
+        readers = [n for n in graph.readers.get(root, []) if any(p is place for p in n.ins)]
+        views = graph.views.get(place, [])
+        if place.shape == shape:
+            if not all(isinstance(n.op, Elementwise) for n in readers):
+                return None
+            moves.append((place, _steps_second))
+            views = [step for step in views if not plain(step)]
+        elif place.shape == wide:
+            if readers:
+                return None
+            for step in [s for s in views if s.op.name == "slice"]:
+                number = _number(step, columns)
+                if number is None:
+                    return None
+                moves.append((graph.places[step.output], _step(number)))
+            views = [step for step in views if step.op.name != "slice"]
+        else:
+            return None
+        left += [graph.places[step.output] for step in views]
+    return moves
+
+
+def _steps_second(whole: Array) -> Array:
+    return np.moveaxis(whole, 0, 1)
+
+
+def _step(number: int) -> View:
+    return lambda whole: whole[number]
+
+
+def _number(step: Step, columns: int) -> int | None:
+    """Which of several equally wide blocks of columns a slice takes; None: another part."""
+    rows, *rest = step.params["where"]
+    (start, stop, by), count = rest[0] if rest else (None, None, None), step.inputs[0].shape[1]
+    taken = range(*slice(start, stop, by).indices(count))
+    whole = rows == (None, None, None) and taken.step == 1 and len(taken) == columns
+    return taken.start // columns if whole and taken.start % columns == 0 else None
 
 
 def _turnable(node: Node) -> bool:
@@ -74,13 +111,6 @@ def _turnable(node: Node) -> bool:
     return isinstance(node.op, Elementwise) or node.op.name == "concatenate"
 
 
-def _reshaping(graph: Graph, place: Place) -> list[Step]:
-    return [
-        s for s in graph.views.get(place, [])
-        if [n for n in s.inputs[0].shape if n > 1] != [n for n in s.output.shape if n > 1]
-    ]  # fmt: skip
-
-
 def _cut_into_columns(graph: Graph, place: Place) -> bool:
     slices = [s for s in graph.views.get(place, []) if s.op.name == "slice"]
     narrow = [s for s in slices if s.output.shape[-1] < place.shape[-1]]
@@ -89,16 +119,3 @@ def _cut_into_columns(graph: Graph, place: Place) -> bool:
 
 def _joins_columns(node: Node) -> bool:
     return node.op.name == "concatenate" and node.params["axis"] == len(node.out.shape) - 1
-
-
-def _single(step: Step) -> int | None:
-    """The axis along which a slice takes one place; None: it does something else."""
-    if step.op.name != "slice":
-        return None
-    shape = step.inputs[0].shape
-    counts = [
-        len(range(*slice(*p).indices(n))) if isinstance(p, tuple) else 1
-        for p, n in zip(step.params["where"], shape, strict=False)
-    ]
-    cut = [axis for axis, (n, m) in enumerate(zip(counts, shape, strict=False)) if n != m]
-    return cut[0] if len(cut) == 1 and counts[cut[0]] == 1 else None
