@@ -12,7 +12,7 @@ from fluxlab.engine.graph import Node
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.places import Place
 
-BLOCK = 1 << 13  # cells
+BLOCK = 1 << 14  # cells
 
 
 def sweep(nodes: Sequence[Node], kept: set[Place]) -> list[Call]:
