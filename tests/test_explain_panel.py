@@ -143,9 +143,9 @@ def test_fast_for_many_parameters() -> None:
     net.trace.run()
     panel = Explain(net)
     select(panel, "layer 1/dC_dw", 3, 4)
-    start = time.perf_counter()
+    start = time.process_time()  # our own time: other work on the machine does not count
     found = select(panel, "layer 1/dC_dw", 5, 4)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
     assert len(json.dumps(found)) < 20_000
 
 
