@@ -154,6 +154,16 @@ def explain(
         )  # fmt: skip
 
 
+def largest_terms(matrix: Matrix, index: tuple[int, ...], limit: int = TERMS) -> list[Term]:
+    """The terms of `explain` alone, without its texts: for readers that follow a number far."""
+    step = matrix.step
+    if step is None:
+        return []
+    cells = step.op.cells(index, step)
+    values = [_read(step.inputs[k], where) for k, where in cells]
+    return _terms(step, cells, values, step.op.joined(step), limit)[0]
+
+
 def _cell(matrix: Matrix, index: tuple[int, ...]) -> tuple[int, ...]:
     if len(index) != len(matrix.shape):
         raise BadInput(
