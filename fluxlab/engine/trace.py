@@ -69,6 +69,7 @@ class Trace:
         self._all: list[Matrix] = []
         self._phase = "forward"
         self._scope: str | None = None
+        self._at_once = True
         self._follow: CodeType | None = None
         self._cost: Matrix | None = None
         self._result: Matrix | None = None
@@ -170,7 +171,7 @@ class Trace:
         return _scope.get() if self._scope is None else self._scope
 
     def _call(self, matrix: Matrix, local: str) -> None:
-        """Name a matrix `local`, or `local_2`, `local_3`, ... if its scope has that name already."""
+        """Name a matrix `local`, or `local_2`, `local_3`, ... if its scope has that already."""
         name = f"{matrix.scope}/{local}" if matrix.scope else local
         if name in self._names:
             count = self._numbered.get(name, 2)
@@ -221,7 +222,7 @@ class Trace:
                 self._call(matrix, "h")
             else:
                 self._unnamed.append(matrix)
-            if self._scope is None:
+            if self._at_once:
                 self._run(step.number, step.number + 1)
                 self.position = len(self.steps)
             return matrix
@@ -355,15 +356,18 @@ class Trace:
         return check(self, name, epsilon, index)
 
     @contextmanager
-    def recording(self, phase: str, scope: str) -> Iterator[None]:
-        """Steps recorded inside belong to `phase` and `scope`; they are computed in the end."""
-        before = self._phase, self._scope
-        self._phase, self._scope = phase, scope
+    def recording(self, phase: str, scope: str | None = None) -> Iterator[None]:
+        """Steps recorded inside belong to `phase` and, if given, to `scope`.
+
+        They are computed in the end, in one go.
+        """
+        before = self._phase, self._scope, self._at_once
+        self._phase, self._scope, self._at_once = phase, scope, False
         try:
             yield
         finally:
-            self._phase, self._scope = before
-        if self._scope is None:
+            self._phase, self._scope, self._at_once = before
+        if self._at_once:
             self.move(len(self.steps))
 
     def enter(self, scope: str) -> None:
@@ -384,6 +388,8 @@ class Trace:
         For changes that need recording anew, such as another activation. History starts again.
         """
         with self.lock:
+            other.name_by_formula()  # two locks guard its names until each matrix knows its trace
+            other.name_axes()
             kept = ("lock", "axis_labels", "version", "session")
             own = {name: vars(self)[name] for name in kept if name in vars(self)}
             # In one go: nobody may find the other trace's lock here, even for a moment.
