@@ -1,6 +1,6 @@
 """All benchmarks: prints the table and writes it to benchmarks/README.md.
 
-python benchmarks/run.py [engine] [board]
+python benchmarks/run.py [engine] [record] [board]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
 
 import bench_board  # noqa: E402
 import bench_engine  # noqa: E402
+import bench_record  # noqa: E402
 
 HERE = Path(__file__).parent
 HEAD = """# Measures
@@ -53,7 +54,11 @@ def machine() -> str:
 def main(chosen: list[str]) -> int:
     text = HEAD + f"{datetime.now(UTC):%Y-%m-%d}; {machine()}.\n\n"
     sections = []
-    for name, module in (("engine", bench_engine), ("board", bench_board)):
+    for name, module in (
+        ("engine", bench_engine),
+        ("record", bench_record),
+        ("board", bench_board),
+    ):
         if not chosen or name in chosen:
             for section in module.sections():
                 print(section.markdown(), flush=True)
