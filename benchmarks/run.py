@@ -1,6 +1,6 @@
 """All benchmarks: prints the table and writes it to benchmarks/README.md.
 
-python benchmarks/run.py [engine] [board]
+python benchmarks/run.py [engine] [attention] [board]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[name] = "1"
 
+import bench_attention  # noqa: E402
 import bench_board  # noqa: E402
 import bench_engine  # noqa: E402
 
@@ -53,7 +54,8 @@ def machine() -> str:
 def main(chosen: list[str]) -> int:
     text = HEAD + f"{datetime.now(UTC):%Y-%m-%d}; {machine()}.\n\n"
     sections = []
-    for name, module in (("engine", bench_engine), ("board", bench_board)):
+    every = (("engine", bench_engine), ("attention", bench_attention), ("board", bench_board))
+    for name, module in every:
         if not chosen or name in chosen:
             for section in module.sections():
                 print(section.markdown(), flush=True)
