@@ -90,8 +90,9 @@ def attention(repeats: int = 400) -> Section:
         f"Self-attention: {HEADS} heads, {SAMPLES} samples, {STEPS} steps, {FEATURES} features, "
         "float64",
         f"Forward and backward, the gradients of x and of all weights, {repeats} times, each peer "
-        "taking turns with FluxLab; ratios are medians of neighbouring measurements. FluxLab keeps every "
-        "matrix that it names (scores, weights, their gradients); the hand-tight peer does not.",
+        "taking turns with FluxLab; ratios are medians of neighbouring measurements. FluxLab keeps "
+        "every matrix that it names (scores, weights, their gradients); the hand-tight peer does "
+        "not.",
         rows,
     )
 
