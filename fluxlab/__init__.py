@@ -32,6 +32,7 @@ _HOME = {
     "fluxlab.engine.layers.augment": ("Augment", "move_images"),
     "fluxlab.engine.layers.attention": ("Attention", "SelfAttention"),
     "fluxlab.engine.layers.bidirectional": ("Bidirectional",),
+    "fluxlab.engine.layers.captioner": ("Captioner",),
     "fluxlab.engine.layers.decoder": ("DecoderLayer",),
     "fluxlab.engine.layers.dense": ("Dense",),
     "fluxlab.engine.layers.dropout": ("Dropout",),

@@ -307,14 +307,20 @@ def checked_letters(signature: str) -> tuple[tuple[str, str], str]:
 
 
 def product_form(left: str, right: str, target: str) -> str | None:
-    """The contraction as a matrix product with transposes, if it is one."""
+    """The contraction as a matrix product with transposes, if it is one.
+
+    The first matrix may have more axes in front, as `x @ w` of sequences x.
+    """
     shared = [c for c in left if c in right and c not in target]
-    if len(shared) != 1 or max(len(left), len(right)) > 2:
+    if len(shared) != 1 or len(right) > 2:
         return None
     k = shared[0]
     free_left, free_right = left.replace(k, ""), right.replace(k, "")
-    a = "<0>" if left == free_left + k else "<0>.T"
     b = "<1>" if right == k + free_right else "<1>.T"
+    if len(left) > 2:
+        fits = left.endswith(k) and target == free_left + free_right
+        return f"<0> @ {b}" if fits else None
+    a = "<0>" if left == free_left + k else "<0>.T"
     if target == free_left + free_right:
         return f"{a} @ {b}"
     return f"({a} @ {b}).T"

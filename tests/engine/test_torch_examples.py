@@ -77,9 +77,6 @@ def operations(torch: Any) -> dict[str, Any]:
         "leaky_relu": lambda a: F.leaky_relu(a, 0.01),
         "linear": torch.clone,
         "log": torch.log,
-        "masked_softmax": lambda a, allowed: torch.softmax(
-            a.masked_fill(allowed == 0, -torch.inf), dim=-1
-        ),
         "max": largest,
         "maximum": lambda u, v: torch.where(u > v, u, v),
         "mean": over(torch.mean),

@@ -154,8 +154,8 @@ def _counted(real: Matrix | None, wanted: Matrix, target: Any, cost: str) -> Mat
     if not blank:
         return real
     has = ops.max(wanted, axis=-1, keepdims=True) > 0
-    counted: Matrix = (has if real is None else ops.multiply(real, has)).named("counted")
-    return counted
+    counted: Matrix = has if real is None else ops.multiply(real, has)
+    return counted.named("counted", wants_gradient=False)
 
 
 def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
