@@ -118,15 +118,14 @@ def _cut(matrix: Matrix, steps: list[Step]) -> tuple[int, list[Step]] | None:
 def _joined(trace: Trace, matrix: Matrix, axis: int, parts: dict[int, Matrix]) -> Matrix:
     """The gradient of a matrix that was cut along `axis`."""
     trace.enter(matrix.scope)
-    pieces = []
-    for k in range(len(parts)):
-        piece = parts[k]
-        if len(piece.shape) < len(matrix.shape):  # x[:, 2] has lost the axis that was cut
-            piece = reshape(piece, (*piece.shape[:axis], 1, *piece.shape[axis:]))
-            piece.named(f"dC_d{matrix.local}[{matrix.axes[axis] or 'part'} {k + 1}]")
-            piece.axes = matrix.axes
-        pieces.append(piece)
+    pieces = [parts[k] for k in range(len(parts))]
+    lost = any(len(piece.shape) < len(matrix.shape) for piece in pieces)
+    if lost:  # x[:, 2] has no axis 1: side by side along the next one, then one reshape
+        wide = (*matrix.shape[:axis], -1, *matrix.shape[axis + 2 :])
+        pieces = [p if len(p.shape) == len(wide) else reshape(p, wide) for p in pieces]
     total: Matrix = concatenate(pieces, axis=axis)
+    if total.shape != matrix.shape:
+        total = reshape(total.named(f"dC_d{matrix.local} side by side"), matrix.shape)
     trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
     total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
     return total

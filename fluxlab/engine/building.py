@@ -24,6 +24,8 @@ class Building:
     seed : for random numbers inside the trace.
     real : (samples, 1), 1 for the rows of the batch and 0 for the rows that fill it up; None if
         all rows are real.
+    tokens : (samples, steps), the token numbers that a layer such as Embedding has turned into
+        features; 0 is padding, which later layers may leave out.
     later : recorders of steps that belong to the update, such as running means.
     """
 
@@ -33,6 +35,7 @@ class Building:
     draw: np.random.Generator
     seed: int
     real: Matrix | None = None
+    tokens: Matrix | None = None
     later: list[Callable[[], None]] = field(default_factory=list)
     _draws: int = 0
 

@@ -222,7 +222,7 @@ _expand: Gather = Gather(
     latex="<0>", numpy="np.broadcast_to(<0>, <shape>)", words="<0>, repeated for every cell",
 )  # fmt: skip
 same: Gather = Gather(
-    "same", lambda x: x, view=True, vjp=lambda operand, step, dC: dC,
+    "same", lambda x: x[...], view=True, vjp=lambda operand, step, dC: dC,
     latex="<0>", numpy="<0>", words="<0>, passed on unchanged",
 )  # fmt: skip
 _slice: Gather = Gather(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.layers.recurrent import Recurrent
-from fluxlab.engine.ops import concatenate
+from fluxlab.engine.ops import concatenate, same
 from fluxlab.engine.trace import Matrix, scope
 
 
@@ -23,8 +23,9 @@ class Bidirectional:
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         with scope("forward"):
-            forward = self.layer(x, building)
+            forward = self.layer(same(x).named("x"), building)
         with scope("backward"):
-            backward = replace(self.layer, reverse=not self.layer.reverse)(x, building)
+            other = replace(self.layer, reverse=not self.layer.reverse)
+            backward = other(same(x).named("x"), building)
         h: Matrix = concatenate([forward, backward], axis=-1)
         return h.named("h", axes=forward.axes)

@@ -26,5 +26,6 @@ class Embedding:
         w = building.parameter(
             "w", lambda: building.draw.normal(0, shape[1] ** -0.5, shape), ("token", "feature")
         )
+        building.tokens = x
         h: Matrix = rows(w, x)
         return h.named("h", axes=(x.axes[0], "step", "feature"))

@@ -44,7 +44,7 @@ class Generate:
         )
         b = building.parameter("b_y", lambda: np.zeros((1, outputs)), (None, "output"))
         x.trace.alias(f"{v.scope}/x", x)
-        states = (x, *cell.start(x)[1:])
+        states = (x, *cell.start(x, cell.states[1:]))
         y = x.trace.constant(np.zeros((x.shape[0], outputs))).named("y_0")
         y.axes = (x.axes[0], "output")
         found = []
@@ -54,4 +54,4 @@ class Generate:
                 a = (states[0] @ v + b).named("a of y")
                 y = activation(self.activation)(a).named("y")
                 found.append(y)
-        return joined(found).named("h")
+        return joined(found)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fluxlab.engine.activations import sigmoid, tanh
 from fluxlab.engine.building import Building
-from fluxlab.engine.layers.lstm import split
+from fluxlab.engine.layers.lstm import bias, split
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.losses import one_minus
 from fluxlab.engine.ops import multiply
@@ -23,10 +21,12 @@ class GRU(Recurrent):
     r comes h_before u, with u (neurons, 2 neurons), to g comes (r h_before) u_g, with u_g
     (neurons, neurons). Cho and others (2014); the study book writes g as h with a tilde.
 
+    update_bias : what b starts with for z; below 0, h changes slowly and remembers from the start.
     reset_after : r (h_before u_g) instead, the form that PyTorch and cuDNN compute. (PyTorch also
         has z and 1 - z the other way round.)
     """
 
+    update_bias: float = 0.0
     reset_after: bool = False
 
     def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
@@ -37,7 +37,7 @@ class GRU(Recurrent):
             building.parameter(
                 "u_g", lambda: weights(rule, n, n, 1, building), ("neuron", "neuron")
             ),
-            building.parameter("b", lambda: np.zeros((1, 3 * n)), (None, "gate")),
+            building.parameter("b", lambda: bias(n, 3, self.update_bias), (None, "gate")),
         )
 
     def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:

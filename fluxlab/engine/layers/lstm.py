@@ -57,8 +57,8 @@ def split(gates: Matrix, h: Matrix) -> Matrices:
     return parts
 
 
-def bias(neurons: int, gates: int, forget: float) -> np.ndarray:
-    """(1, gates * neurons): `forget` for the forget gate, which comes first, else 0."""
+def bias(neurons: int, gates: int, first: float) -> np.ndarray:
+    """(1, gates * neurons): `first` for the gate that comes first, else 0."""
     start = np.zeros((1, gates * neurons))
-    start[:, :neurons] = forget
+    start[:, :neurons] = first
     return start

@@ -15,12 +15,13 @@ from fluxlab.engine.trace import Matrix
 class OneHot:
     """Tokens 1 to `tokens`, (samples, steps), to h (samples, steps, tokens).
 
-    Token 0 is padding: a row of zeros, which a recurrent layer with masked=True leaves out.
+    Token 0 is padding: a row of zeros.
     """
 
     tokens: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        building.tokens = x
         table = np.eye(self.tokens + 1)[:, 1:]
         h: Matrix = rows(x.trace.constant(table).named("table", axes=("token", "feature")), x)
-        return h.named("h", axes=(*x.axes, "feature"))
+        return h.named("h", axes=(x.axes[0], "step", "feature"))

@@ -28,8 +28,8 @@ class Recurrent:
     sequence : True for the h of all time steps; False for the last one, (samples, neurons).
     window : truncated backpropagation: every `window` steps the states are held, and no gradient
         flows further back; the forward pass stays the same.
-    masked : a time step whose features are all 0 is padding: the states stay as they are, its
-        h in the sequence is 0, and no gradient comes from it.
+    masked : padding (token 0; without tokens a step whose features are all 0) leaves the states
+        as they are, its h in the sequence is 0, and no gradient comes from it.
     reverse : from the last time step to the first; "the last h" is then that of step 1.
     """
 
@@ -49,11 +49,11 @@ class Recurrent:
         """The new states, h first, from the x of one time step and the states before it."""
         raise NotImplementedError
 
-    def start(self, x: Matrix) -> Matrices:
+    def start(self, x: Matrix, names: tuple[str, ...]) -> Matrices:
         """The states before the first step: zeros."""
         zeros = np.zeros((x.shape[0], self.neurons))
         axes = (x.axes[0], "neuron")
-        return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in self.states)
+        return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in names)
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         kind = type(self).__name__
@@ -63,8 +63,8 @@ class Recurrent:
             if not isinstance(value, int | np.integer) or value < 1:
                 raise BadInput(f"{kind}: {name} must be a whole number, 1 or more, got {value!r}.")
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)
-        states = self.start(x)
-        real = real_steps(x) if self.masked else None
+        states = self.start(x, self.states)
+        real = real_steps(x, building.tokens) if self.masked else None
         found: dict[int, Matrix] = {}
         order = range(x.shape[1])
         for count, t in enumerate(reversed(order) if self.reverse else order):
@@ -74,29 +74,28 @@ class Recurrent:
                 new = self.step(x[:, t].named("x"), states, parameters)
                 found[t] = new[0]
                 if real is not None:
-                    there = real[:, t].named("real")
+                    there = real[:, t : t + 1].named("real", wants_gradient=False)
                     new = kept(there, new, states)
                     if self.sequence:
                         found[t] = multiply(there, new[0]).named("h or 0")
                 states = new
         if not self.sequence:
             return states[0]
-        return joined([found[t] for t in order]).named("h")
+        return joined([found[t] for t in order])
 
 
-def real_steps(x: Matrix) -> Matrix:
-    """(samples, steps, 1): 1 where a time step has a feature other than 0, else 0: padding.
-
-    Held: which steps are padding is a fact, not something to nudge in a gradient check.
-    """
-    largest = max(absolute(x), axis=-1, keepdims=True).named("largest")
-    real: Matrix = hold(greater(largest, 0.0)).named("real", axes=(*x.axes[:2], None))
-    return real
+def real_steps(x: Matrix, tokens: Matrix | None) -> Matrix:
+    """(samples, steps): 1 where a step is real, 0 where it is padding."""
+    if tokens is not None and tokens.shape == x.shape[:2]:
+        return greater(tokens, 0.0).named("real", axes=x.axes[:2])  # type: ignore[no-any-return]
+    # Held: a nudge of the gradient check shall not make a real step of padding.
+    largest = max(absolute(x), axis=-1).named("largest")
+    return hold(greater(largest, 0.0)).named("real", axes=x.axes[:2])  # type: ignore[no-any-return]
 
 
 def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
     """The new states where the step is real, else the old ones."""
-    padding = one_minus(real).named("padding")
+    padding = one_minus(real).named("padding", wants_gradient=False)
     found = []
     for after, before in zip(new, old, strict=True):
         name = after.local
@@ -109,9 +108,9 @@ def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
 def joined(steps: list[Matrix]) -> Matrix:
     """One matrix (samples, columns) per time step as (samples, steps, columns)."""
     samples, columns = steps[0].shape
-    found: Matrix = concatenate([reshape(h, (samples, 1, columns)) for h in steps], axis=1)
-    found.axes = (steps[0].axes[0], "step", steps[0].axes[1])
-    return found
+    wide = concatenate(steps, axis=1).named("side by side")
+    found: Matrix = reshape(wide, (samples, len(steps), columns))
+    return found.named("h", axes=(steps[0].axes[0], "step", steps[0].axes[1]))
 
 
 def weights(rule: str, inputs: int, neurons: int, gates: int, building: Building) -> np.ndarray:
