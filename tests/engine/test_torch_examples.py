@@ -77,6 +77,10 @@ def operations(torch: Any) -> dict[str, Any]:
         "leaky_relu": lambda a: F.leaky_relu(a, 0.01),
         "linear": torch.clone,
         "log": torch.log,
+        # Filled once more, so that a row of which nothing counts is 0 and not 0 / 0.
+        "masked_softmax": lambda a, allowed: torch.softmax(
+            a.masked_fill(allowed == 0, torch.finfo(a.dtype).min), dim=-1
+        ).masked_fill(allowed == 0, 0.0),
         "max": largest,
         "maximum": lambda u, v: torch.where(u > v, u, v),
         "mean": over(torch.mean),
