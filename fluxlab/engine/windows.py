@@ -93,13 +93,13 @@ class Patches(Gather):
 
     def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
         shape = step.inputs[0].shape
-        return put_back(dC_dout, shape=shape, **step.params)  # type: ignore[no-any-return]
+        return unpatch(dC_dout, shape=shape, **step.params)  # type: ignore[no-any-return]
 
     def axes(self, step: Step) -> tuple[str | None, ...]:
         return (*step.inputs[0].axes, "window row", "window column")
 
 
-class PutBack(Op):
+class Unpatch(Op):
     """The reverse of patches: each cell goes back to where it came from, and adds up there."""
 
     kind = "gather"
@@ -180,24 +180,20 @@ class FirstLargest(Selection):
         axes, shape = step.params["axes"], step.inputs[0].shape
         own = [index[a] for a in axes]
         number = int(np.ravel_multi_index(own, [shape[a] for a in axes])) if own else 0
-        return float(_first(group == edge)[number])
+        equal = group == edge
+        return float(equal[number] and not equal[:number].any())
 
     def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
         axes, shape = step.params["axes"], step.output.shape
         return grid([range(n) if a in axes else [index[a]] for a, n in enumerate(shape)])
 
 
-def _first(flags: Any) -> Any:
-    """Of a row of flags, only the first that is set."""
-    return flags & (np.cumsum(flags) == 1)
-
-
 def _choose_first(x: Array, largest: Array, axes: tuple[int, ...]) -> Array:
-    rest = [axis for axis in range(x.ndim) if axis not in axes]
-    equal = (x == largest).transpose([*rest, *axes])
-    rows = equal.reshape(*(x.shape[axis] for axis in rest), -1)
-    first = rows & (np.cumsum(rows, axis=-1) == 1)
-    made: Array = first.reshape(equal.shape).transpose(np.argsort([*rest, *axes])) * 1.0
+    last = tuple(range(x.ndim - len(axes), x.ndim))
+    equal = np.moveaxis(x == largest, axes, last)
+    rows = equal.reshape(*equal.shape[: last[0]], -1)
+    first = (rows & (np.cumsum(rows, axis=-1) == 1)).reshape(equal.shape)
+    made: Array = np.moveaxis(first, last, axes) * 1.0
     return made
 
 
@@ -205,9 +201,9 @@ _patches: Patches = Patches(
     "patches", _windows, latex=r"\operatorname{patches} <0>",
     numpy="patches(<0>, <window>, <stride>)", words="every <window> window of <0>",
 )  # fmt: skip
-put_back = PutBack(
-    "put_back", latex=r"\operatorname{back} <0>",
-    numpy="put_back(<0>, <shape>, <window>, <stride>)",
+unpatch = Unpatch(
+    "unpatch", latex=r"\operatorname{back} <0>",
+    numpy="unpatch(<0>, <shape>, <window>, <stride>)",
     words="the cells of <0>, each added up where its window had it from",
 )  # fmt: skip
 first_largest_of: FirstLargest = FirstLargest(

@@ -9,7 +9,8 @@ import numpy as np
 from fluxlab.engine.building import Building
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.layers.dense import dense
-from fluxlab.engine.ops import add, multiply, subtract
+from fluxlab.engine.losses import one_minus
+from fluxlab.engine.ops import add, multiply
 from fluxlab.engine.trace import Matrix, scope
 
 
@@ -28,7 +29,7 @@ class Highway:
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         transform = self._dense("transform", x, building, 0.0, self.activation)
         gate = self._dense("gate", x, building, float(self.carry), "sigmoid")
-        rest = subtract(1.0, gate).named("carried share")
+        rest = one_minus(gate).named("carried share")
         x.trace.alias(f"{rest.scope}/x", x)
         taken = multiply(gate, transform).named("transformed")
         h: Matrix = add(taken, multiply(rest, x).named("carried"))

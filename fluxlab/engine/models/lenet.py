@@ -16,7 +16,7 @@ from fluxlab.engine.trace import Trace
 
 def lenet(
     rows: int = 8, columns: int = 8, classes: int = 10, filters: int = 16, neurons: int = 64,
-    dropout: float = 0.5,
+    dropout: float = 0.3,
 ) -> list[Layer]:  # fmt: skip
     """The layers, for flat grey images of rows x columns; the output are logits (samples, classes).
 
