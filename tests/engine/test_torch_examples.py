@@ -32,10 +32,10 @@ def operations(torch: Any) -> dict[str, Any]:
 
     def largest(x: Any, axes: Any, keepdims: bool) -> Any:
         # Along one dimension PyTorch gives the gradient to the first of equals, as FluxLab does.
-        kept = [1 if i in axes else n for i, n in enumerate(x.shape)] if keepdims else []
-        if len(axes) == 1:
-            return x.max(dim=axes[0], keepdim=keepdims).values
-        return x.flatten().max(dim=0).values.reshape(kept)
+        last = x.movedim(axes, tuple(range(-len(axes), 0)))
+        found = last.flatten(-len(axes)).max(dim=-1).values
+        kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+        return found.reshape(kept) if keepdims else found
 
     def part(x: Any, where: Any) -> Any:  # PyTorch's own slices cannot run backwards
         for axis, place in reversed(list(enumerate(where))):
@@ -88,8 +88,8 @@ def operations(torch: Any) -> dict[str, Any]:
         "negate": torch.neg,
         "one_minus": lambda u: torch.rsub(u, 1.0),
         "pad": pad,
-        "patches": lambda x, window, stride: x.unfold(-2, window[0], stride).unfold(
-            -2, window[1], stride
+        "patches": lambda x, window, stride: x.unfold(-2, window[0], stride[0]).unfold(
+            -2, window[1], stride[1]
         ),
         "pixel_number": pixel_number,
         "pixel_weight": lambda r, c, down, right: (
