@@ -1,10 +1,11 @@
 """All benchmarks: prints the table and writes it to benchmarks/README.md.
 
-python benchmarks/run.py [engine] [board]
+python benchmarks/run.py [engine] [dense] ...: only these
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import sys
@@ -16,10 +17,8 @@ from pathlib import Path
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[name] = "1"
 
-import bench_board  # noqa: E402
-import bench_engine  # noqa: E402
-
 HERE = Path(__file__).parent
+NAMES = ("engine", "dense", "conv", "recurrent", "attention", "record", "board")
 HEAD = """# Measures
 
 Written by `make bench`. Each figure stands beside its peers', which were measured in the same run:
@@ -53,9 +52,9 @@ def machine() -> str:
 def main(chosen: list[str]) -> int:
     text = HEAD + f"{datetime.now(UTC):%Y-%m-%d}; {machine()}.\n\n"
     sections = []
-    for name, module in (("engine", bench_engine), ("board", bench_board)):
+    for name in NAMES:
         if not chosen or name in chosen:
-            for section in module.sections():
+            for section in importlib.import_module(f"bench_{name}").sections():
                 print(section.markdown(), flush=True)
                 sections.append(section)
     if not chosen:

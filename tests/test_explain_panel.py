@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import time
 
 import numpy as np
 import pytest
 
 import fluxlab as fl
+from fluxlab.engine import models
 from fluxlab.widgets.cell_check import check
 from fluxlab.widgets.explain import Explain
 from fluxlab.widgets.reach import origin, towards_cost
@@ -140,7 +143,18 @@ def test_fast_for_many_parameters() -> None:
     net.trace.run()
     panel = Explain(net)
     select(panel, "layer 1/dC_dw", 3, 4)
-    start = time.perf_counter()
+    start = time.process_time()  # our own time: other work on the machine does not count
     found = select(panel, "layer 1/dC_dw", 5, 4)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
     assert len(json.dumps(found)) < 20_000
+
+
+@pytest.mark.parametrize("name", [m.name for m in pkgutil.iter_modules(models.__path__)])
+def test_a_cell_of_every_kind_of_step_is_shown(name: str) -> None:
+    trace = importlib.import_module(f"{models.__name__}.{name}").EXAMPLE()
+    trace.run()
+    panel = Explain(trace)
+    for matrix in {(step.op, len(step.output.shape)): step.output for step in trace.steps}.values():
+        corner = tuple(n - 1 for n in matrix.shape)
+        found = select(panel, matrix.name, *corner)
+        assert found["value"] == float(matrix.buffer[corner]), matrix

@@ -14,7 +14,8 @@ def record_backward(trace: Trace) -> None:
     """Read the forward steps from the bottom up; record every gradient of the cost.
 
     A matrix that is used several times gets one partial gradient per use,
-    `dC_dw[use 1]`, ..., and their sum `dC_dw` as a step of its own.
+    `dC_dw[use 1]`, ..., and their sum `dC_dw` as a step of its own. Call it within
+    `trace.recording`.
     """
     forward = list(trace.steps)
     reach = _reaches_cost(trace, forward)
@@ -22,11 +23,10 @@ def record_backward(trace: Trace) -> None:
     cuts = _cuts(forward, reach, uses)
     parts: dict[Matrix, dict[int, Matrix]] = {}
     shares: dict[Matrix, list[Matrix]] = {}
-    with trace.recording("backward", trace.cost.scope):
-        seed = trace.constant([[1.0]] if trace.cost.shape == (1, 1) else 1.0)
-        seed.buffer = seed.buffer.reshape(trace.cost.shape)
-        trace.rename(seed, "dC_dC")
-        seed.of, seed.axes = trace.cost, trace.cost.axes
+    seed = trace.constant([[1.0]] if trace.cost.shape == (1, 1) else 1.0)
+    seed.buffer = seed.buffer.reshape(trace.cost.shape)
+    trace.rename(seed, "dC_dC")
+    seed.of, seed.axes = trace.cost, trace.cost.axes
     gradients: dict[Matrix, Matrix] = {trace.cost: seed}
     for step in reversed(forward):
         dC_dout = gradients.get(step.output)
@@ -117,15 +117,15 @@ def _cut(matrix: Matrix, steps: list[Step]) -> tuple[int, list[Step]] | None:
 
 def _joined(trace: Trace, matrix: Matrix, axis: int, parts: dict[int, Matrix]) -> Matrix:
     """The gradient of a matrix that was cut along `axis`."""
-    with trace.recording("backward", matrix.scope):
-        pieces = [parts[k] for k in range(len(parts))]
-        lost = any(len(piece.shape) < len(matrix.shape) for piece in pieces)
-        if lost:  # x[:, 2] has no axis 1: side by side along the next one, then one reshape
-            wide = (*matrix.shape[:axis], -1, *matrix.shape[axis + 2 :])
-            pieces = [p if len(p.shape) == len(wide) else reshape(p, wide) for p in pieces]
-        total: Matrix = concatenate(pieces, axis=axis)
-        if total.shape != matrix.shape:
-            total = reshape(total.named(f"dC_d{matrix.local} side by side"), matrix.shape)
+    trace.enter(matrix.scope)
+    pieces = [parts[k] for k in range(len(parts))]
+    lost = any(len(piece.shape) < len(matrix.shape) for piece in pieces)
+    if lost:  # x[:, 2] has no axis 1: side by side along the next one, then one reshape
+        wide = (*matrix.shape[:axis], -1, *matrix.shape[axis + 2 :])
+        pieces = [p if len(p.shape) == len(wide) else reshape(p, wide) for p in pieces]
+    total: Matrix = concatenate(pieces, axis=axis)
+    if total.shape != matrix.shape:
+        total = reshape(total.named(f"dC_d{matrix.local} side by side"), matrix.shape)
     trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
     total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
     return total
@@ -137,13 +137,13 @@ def _share(
     """One use's share of a gradient, named."""
     matrix = step.inputs[operand]
     made = len(trace.steps)
-    with trace.recording("backward", matrix.scope if uses == 1 else step.output.scope):
-        share = step.op.vjp(operand, step, dC_dout)
-        if len(trace.steps) == made:  # nothing was computed: the gradient passes unchanged
-            if uses == 1 and matrix.temporary:
-                trace.alias(_gradient_name(matrix), share)
-                return share
-            share = same(share)
+    trace.enter(matrix.scope if uses == 1 else step.output.scope)
+    share = step.op.vjp(operand, step, dC_dout)
+    if len(trace.steps) == made:  # nothing was computed: the gradient passes unchanged
+        if uses == 1 and matrix.temporary:
+            trace.alias(_gradient_name(matrix), share)
+            return share
+        share = same(share)
     # Uses are numbered in forward order; the backward pass meets the last one first.
     use = "" if uses == 1 else f"[use {uses - before}]"
     trace.rename(share, f"dC_d{matrix.local}{use}", matrix.scope)
@@ -154,8 +154,8 @@ def _share(
 def _total(trace: Trace, matrix: Matrix, shares: Sequence[Matrix]) -> Matrix:
     if len(shares) == 1:
         return shares[0]
-    with trace.recording("backward", matrix.scope):
-        total: Matrix = add_all(*reversed(shares))
+    trace.enter(matrix.scope)
+    total: Matrix = add_all(*reversed(shares))
     trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
     total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
     return total

@@ -27,6 +27,7 @@ from fluxlab.engine.errors import BadInput
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array
 from fluxlab.engine.splits import Part, Scaling, Split, split
+from fluxlab.engine.story import story
 from fluxlab.engine.tables import table
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "polynomial",
     "spirals",
     "split",
+    "story",
     "table",
 ]
 

@@ -146,12 +146,24 @@ def explain(
         joined = step.op.joined(step)
         terms, rest_count, rest_total = _terms(step, cells, values, joined, limit)
         numbers = _numbers(step, cell, cells, terms, rest_count, rest_total, joined, mark)
+        words = formulas.words_line(step)
+        if joined == "max" and terms:
+            words += f"; {_moved_from(terms[0].factors[0]).name} is the largest"
         return Explanation(
             matrix, cell, value, step, terms, rest_count, rest_total, joined,
             f"{left} = {_symbols(step, cell, cells, mark)}", f"= {numbers} = {_tex(value)}",
-            formulas.words_line(step), formulas.numpy_line(step), formulas.shapes_fit(step),
-            goes_to,
+            words, formulas.numpy_line(step), formulas.shapes_fit(step), goes_to,
         )  # fmt: skip
+
+
+def largest_terms(matrix: Matrix, index: tuple[int, ...], limit: int = TERMS) -> list[Term]:
+    """The terms of `explain` alone, without its texts: for readers that follow a number far."""
+    step = matrix.step
+    if step is None:
+        return []
+    cells = step.op.cells(index, step)
+    values = [_read(step.inputs[k], where) for k, where in cells]
+    return _terms(step, cells, values, step.op.joined(step), limit)[0]
 
 
 def _cell(matrix: Matrix, index: tuple[int, ...]) -> tuple[int, ...]:
@@ -197,7 +209,7 @@ def _terms(
         worth = np.prod(values, axis=0)
         if joined == "mean":
             worth = worth / len(worth)
-    rank = np.nan_to_num(np.abs(worth), nan=np.inf)
+    rank = np.nan_to_num(worth if joined == "max" else np.abs(worth), nan=np.inf)
     order = np.argsort(-rank, kind="stable")
     terms = [
         Term(
@@ -212,6 +224,19 @@ def _terms(
     rest = order[limit:]
     with np.errstate(all="ignore"):
         return terms, len(rest), float(np.sum(worth[rest])) if len(rest) else 0.0
+
+
+def _moved_from(ref: Ref) -> Ref:
+    """The cell that was only moved to become this one, such as the pixel shown in a window."""
+    step = ref.matrix.step
+    while step is not None and step.op.joined(step) == "moved":
+        cells = step.op.cells(ref.index, step)
+        if not cells:
+            break
+        operand, where = cells[0]
+        ref = Ref(step.inputs[operand], tuple(map(int, where[0])), ref.value)
+        step = ref.matrix.step
+    return ref
 
 
 def _symbols(

@@ -73,7 +73,8 @@ class Graph:
             if _is_view(step):
                 self._add_view(step)
                 continue
-            free = step.output not in fixed
+            # What an op stores in an order of its own stays there.
+            free = step.output not in fixed and step.output.buffer.flags.c_contiguous
             loose = free and isinstance(step.op, Elementwise)
             out = Place(step.output.shape, None if free else step.output.buffer, free=free)
             out.loose = loose

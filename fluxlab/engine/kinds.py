@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, counted, size
+from fluxlab.engine.memory import LARGE, aligned, is_flat, like, order_of
 from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
-from fluxlab.engine.products import product_calls
+from fluxlab.engine.products import product_calls, product_storage
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step
@@ -68,6 +70,14 @@ class Elementwise(Op):
                 f"{self.name}: shapes {' and '.join(map(size, shapes))} do not fit. Two matrices "
                 "fit cell by cell if each axis has the same length in both, or length 1 in one."
             ) from None
+
+    def output(self, arrays: Sequence[Array], params: Params) -> Array:
+        shape = self.shape([a.shape for a in arrays], params)
+        # Cell by cell is fastest where all matrices lie in memory alike.
+        for array in arrays:
+            if not array.flags.c_contiguous and array.shape == shape and 0 not in array.strides:
+                return like(array)
+        return np.empty(shape)
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         if isinstance(self._calls, np.ufunc):
@@ -144,7 +154,11 @@ def ufunc_calls(ufunc: np.ufunc, out: Array, arrays: Sequence[Array]) -> list[Ca
         if len(whole) == 1:
             spread = [out if a is repeated[0] else a for a in arrays]
             return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
-    return [bound(ufunc, *arrays, out)]
+    if out.size <= LARGE:
+        return [bound(ufunc, *arrays, out)]
+    pairs = [aligned(a, out) for a in arrays]
+    copies = [call for _, calls in pairs for call in calls]
+    return [*copies, bound(ufunc, *(a for a, _ in pairs), out)]
 
 
 def unbroadcast(share: Matrix, shape: Shape) -> Matrix:
@@ -188,6 +202,10 @@ class Contraction(Op):
                         "many columns in x as rows in w)."
                     )
         return tuple(sizes[letter] for letter in out)
+
+    def output(self, arrays: Sequence[Array], params: Params) -> Array:
+        (left, right), target = letters(params["signature"])
+        return product_storage(left, right, target, arrays[0], arrays[1])
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (left, right), target = letters(params["signature"])
@@ -307,20 +325,39 @@ def checked_letters(signature: str) -> tuple[tuple[str, str], str]:
 
 
 def product_form(left: str, right: str, target: str) -> str | None:
-    """The contraction as a matrix product with transposes, if it is one."""
+    """The contraction as a matrix product with transposes, if it is one.
+
+    The first matrix may have more axes in front, as `x @ w` of sequences x.
+    """
     shared = [c for c in left if c in right and c not in target]
-    if len(shared) != 1 or max(len(left), len(right)) > 2:
+    if len(shared) != 1 or len(right) > 2:
         return None
     k = shared[0]
     free_left, free_right = left.replace(k, ""), right.replace(k, "")
-    a = "<0>" if left == free_left + k else "<0>.T"
     b = "<1>" if right == k + free_right else "<1>.T"
+    if len(left) > 2:
+        fits = left.endswith(k) and target == free_left + free_right
+        return f"<0> @ {b}" if fits else None
+    a = "<0>" if left == free_left + k else "<0>.T"
     if target == free_left + free_right:
         return f"{a} @ {b}"
     return f"({a} @ {b}).T"
 
 
 # -- reduction ----------------------------------------------------------------------------
+
+FEW, SMALL = 32, 32  # measured: below `SMALL` cells per call NumPy's own reduction is faster
+
+
+def places(array: Any, axes: Sequence[int]) -> list[Any]:
+    """For each place along `axes` the view of the cells there; these axes stay, of length 1."""
+    every = [range(n) if axis in axes else range(1) for axis, n in enumerate(array.shape)]
+    return [
+        array[
+            tuple(slice(i, i + 1) if axis in axes else slice(None) for axis, i in enumerate(where))
+        ]
+        for where in itertools.product(*every)
+    ]
 
 
 class Reduction(Op):
@@ -342,15 +379,30 @@ class Reduction(Op):
             return tuple(1 if axis in axes else n for axis, n in enumerate(shape))
         return tuple(n for axis, n in enumerate(shape) if axis not in axes)
 
+    def output(self, arrays: Sequence[Array], params: Params) -> Array:
+        (array,), axes = arrays, params["axes"]
+        shape = self.shape([array.shape], params)
+        if array.flags.c_contiguous:
+            return np.empty(shape)
+        if not params["keepdims"]:
+            array = array[tuple(0 if i in axes else slice(None) for i in range(array.ndim))]
+        return like(array, shape)
+
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (array,), axes = arrays, params["axes"]
-        flat, count = array.flags.c_contiguous, prod(array.shape[i] for i in axes)
-        calls: list[Call]
-        if self._ufunc is np.add and flat and axes == tuple(range(len(axes))) and out.size > 0:
-            # A product with a row of ones sums the leading axes six times as fast as np.sum.
-            table = array.reshape(count, -1)
-            row = out.reshape(-1)
-            calls = [partial(np.ones(count).dot, table, row)]
+        count = prod(array.shape[i] for i in axes)
+        whole = out if params["keepdims"] else np.expand_dims(out, axes)
+        order, calls = order_of(array), list[Call]()
+        table, row = array.transpose(order), whole.transpose(order)
+        slowest = sorted(order[: len(axes)]) == sorted(axes)
+        if self._ufunc is np.add and slowest and table.flags.c_contiguous and is_flat(row):
+            # A product with a row of ones sums the slowest axes six times as fast as np.sum.
+            calls = [partial(np.ones(count).dot, table.reshape(count, -1), row.reshape(-1))]
+        elif 1 < count <= FEW and out.size > SMALL * count:
+            # Few cells each, for many: place by place, which walks through memory in long runs.
+            first, *others = places(array, axes)
+            calls = [bound(self._ufunc, first, others[0], whole)]
+            calls += [bound(self._ufunc, whole, other, whole) for other in others[1:]]
         else:
             reduce: Any = self._ufunc.reduce
             calls = [partial(reduce, array, axes, None, out, params["keepdims"])]

@@ -9,7 +9,8 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import Elementwise, Local, grid
-from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape
+from fluxlab.engine.memory import like
+from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step
@@ -40,17 +41,20 @@ class Gather(Op):
     `take(array, *selectors, **params)` is written once. Applied to the numbers it computes;
     applied to an array of cell numbers it says where each cell came from. Cell number -1 is
     an empty cell (padding), worth 0. Selectors are inputs that choose cells, such as the row
-    numbers of an embedding; no gradient flows to them.
+    numbers of an embedding; no gradient flows to them. `calls(out, arrays, **params)` gives, where
+    it is written, calls that fill the output without making new arrays.
     """
 
     kind = "gather"
 
     def __init__(
         self, name: str, take: Callable[..., Any], *, view: bool = False,
-        sources: int | None = 1, vjp: Local | None = None, **texts: Any,
+        sources: int | None = 1, vjp: Local | None = None,
+        calls: Callable[..., list[tuple[Any, ...]]] | None = None, **texts: Any,
     ) -> None:  # fmt: skip
         super().__init__(name, **texts)
         self.take, self._view, self._sources, self._vjp = take, view, sources, vjp
+        self._calls = calls
 
     def sources(self, count: int) -> int:
         """How many of `count` inputs give cells; the rest are selectors."""
@@ -77,14 +81,17 @@ class Gather(Op):
             ) from None
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
-        if not self._view:
-            return super().output(arrays, params)
-        seen = self._tried(arrays, params)
-        return seen if np.may_share_memory(seen, arrays[0]) else np.empty(seen.shape)
+        if self._view:
+            seen = self._tried(arrays, params)
+            return seen if np.may_share_memory(seen, arrays[0]) else np.empty(seen.shape)
+        shape = self.shape([a.shape for a in arrays], params)
+        return like(arrays[0], shape) if len(shape) == arrays[0].ndim else np.empty(shape)
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         if self._view and np.shares_memory(out, arrays[0]):
             return []
+        if self._calls is not None:
+            return [bound(*call) for call in self._calls(out, arrays, **params)]
 
         def move() -> None:
             out[...] = self._moved(arrays, params)

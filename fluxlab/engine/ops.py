@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -14,6 +15,7 @@ from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduc
 from fluxlab.engine.moves import Gather, Scatter, Selection
 from fluxlab.engine.op import OPS, Array
 from fluxlab.engine.operators import matmul
+from fluxlab.engine.windows import first_largest_of
 
 # -- elementwise --------------------------------------------------------------------------
 
@@ -172,13 +174,11 @@ _mean = Reduction(
 
 
 def _max_vjp(step: Any, dC: Any) -> Any:
-    axes = step.params["axes"]
-    if len(axes) == 1:
-        mask = first_largest(step.inputs[0], axis=axes[0])
-    else:
-        flat = OPS["reshape"](step.inputs[0], shape=(int(_count(step)),))
-        mask = OPS["reshape"](first_largest(flat, axis=0), shape=step.inputs[0].shape)
-    return multiply(_spread(dC, step), mask)
+    source, largest, axes = step.inputs[0], step.output, step.params["axes"]
+    if not step.params["keepdims"]:
+        kept = tuple(1 if i in axes else n for i, n in enumerate(source.shape))
+        largest = OPS["reshape"](largest, shape=kept)
+    return multiply(_spread(dC, step), first_largest_of(source, largest, axes=axes))
 
 
 _max = Reduction("max", np.maximum, False, _max_vjp, latex=r"\max <0>", numpy="np.max(<0>)")
@@ -196,12 +196,13 @@ def mean(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False
 
 def max(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Any:
     """The largest cell along `axis` (default: of all). Its gradient goes to the first largest."""
-    axes = _axes("max", x, axis)
-    if len(axes) not in (1, len(_shape(x))):
-        for one in reversed(axes):
-            x = _max(x, axes=(one,), keepdims=keepdims)
-        return x
-    return _max(x, axes=axes, keepdims=keepdims)
+    return _max(x, axes=_axes("max", x, axis), keepdims=keepdims)
+
+
+def first_largest(x: Any, axis: int) -> Any:
+    """1 at the first largest cell along `axis`, else 0."""
+    axes = _axes("first_largest", x, axis)
+    return first_largest_of(x, _max(x, axes=axes, keepdims=True), axes=axes)
 
 
 # -- gather and scatter -------------------------------------------------------------------
@@ -214,6 +215,7 @@ _transpose: Gather = Gather(
 _reshape: Gather = Gather(
     "reshape", lambda x, shape: x.reshape(shape), view=True,
     vjp=lambda operand, step, dC: _reshape(dC, shape=step.inputs[0].shape),
+    calls=lambda out, arrays, shape: [(np.copyto, out.reshape(arrays[0].shape), arrays[0])],
     latex=r"\operatorname{reshape} <0>", numpy="<0>.reshape(<shape>)",
     words="the cells of <0> in another shape",
 )  # fmt: skip
@@ -233,28 +235,49 @@ _slice: Gather = Gather(
 _concatenate: Gather = Gather(
     "concatenate", lambda parts, axis: np.concatenate(parts, axis=axis), sources=None,
     vjp=lambda operand, step, dC: _part(operand, step, dC),
-    latex=r"[<0> \;\cdots]", numpy="np.concatenate([<0>, ...], axis=<axis>)",
+    calls=lambda out, arrays, axis: _side_by_side(out, arrays, axis),
+    latex=r"[<0> \;\cdots]",
     words="<0> and the others, side by side",
 )  # fmt: skip
 _pad: Gather = Gather(
     "pad", lambda x, before, after: np.pad(x, tuple(zip(before, after, strict=True))),
-    latex=r"\operatorname{pad} <0>", numpy="np.pad(<0>, ...)", words="<0> with a border of zeros",
+    vjp=lambda operand, step, dC: _slice(dC, where=_inside(step.inputs[0].shape, **step.params)),
+    calls=lambda out, arrays, before, after: [
+        (out.fill, 0.0),
+        (np.copyto, _within(out, arrays[0].shape, before, after), *arrays),
+    ],
+    latex=r"\operatorname{pad} <0>", words="<0> with a border of zeros",
 )  # fmt: skip
+# One template for any number of inputs or axes.
+_concatenate.numpy_template = lambda step: (  # type: ignore[method-assign]
+    f"np.concatenate([{', '.join(f'<{i}>' for i in range(len(step.inputs)))}], axis=<axis>)"
+)
+_pad.numpy_template = lambda step: (  # type: ignore[method-assign]
+    f"np.pad(<0>, {tuple(zip(step.params['before'], step.params['after'], strict=True))})"
+)
 
 
-def _windows(x: Array, window: tuple[int, int], stride: int) -> Array:
-    seen = np.lib.stride_tricks.sliding_window_view(x, window, axis=(-2, -1))
-    return seen[..., ::stride, ::stride, :, :]
-
-
-_patches: Gather = Gather(
-    "patches", _windows, latex=r"\operatorname{patches} <0>",
-    numpy="patches(<0>, <window>, <stride>)", words="every <window> window of <0>",
-)  # fmt: skip
 scatter = Scatter(
     "scatter", latex=r"\operatorname{back} <0>", numpy="np.add.at(<0>)",
     words="the cells of <0>, each added up where it came from",
 )  # fmt: skip
+
+
+def _inside(shape: Any, before: Any, after: Any) -> tuple[tuple[int, int, None], ...]:
+    """Where a matrix lies within its border."""
+    return tuple((b, b + n, None) for b, n in zip(before, shape, strict=True))
+
+
+def _within(out: Array, shape: Any, before: Any, after: Any) -> Array:
+    return out[tuple(slice(start, stop) for start, stop, _ in _inside(shape, before, after))]
+
+
+def _side_by_side(out: Array, arrays: Sequence[Array], axis: int) -> list[tuple[Any, ...]]:
+    edges = np.cumsum([0, *(a.shape[axis] for a in arrays)])
+    whole = np.moveaxis(out, axis, 0)
+    parts = [whole[i:j] for i, j in itertools.pairwise(edges)]
+    given = [np.moveaxis(array, axis, 0) for array in arrays]
+    return [(np.copyto, *both) for both in zip(parts, given, strict=True)]
 
 
 def _unexpand(dC: Any, step: Any) -> Any:
@@ -307,19 +330,7 @@ def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
     return _pad(x, before=tuple(b for b, _ in widths), after=tuple(a for _, a in widths))
 
 
-def patches(x: Any, window: tuple[int, int], stride: int = 1) -> Any:
-    """Every window of the last two axes: (..., H, W) gives (..., rows, columns, *window)."""
-    return _patches(x, window=tuple(window), stride=stride)
-
-
 # -- selection ----------------------------------------------------------------------------
-
-
-def _first_largest(x: Array, axis: int) -> Array:
-    best = np.expand_dims(np.argmax(x, axis=axis), axis)
-    mask = np.zeros(x.shape)
-    np.put_along_axis(mask, best, 1.0, axis=axis)
-    return mask
 
 
 def _uniform(key: Array, shape: tuple[int, ...], seed: int) -> Array:
@@ -332,11 +343,6 @@ def _uniform(key: Array, shape: tuple[int, ...], seed: int) -> Array:
 greater: Selection = Selection(
     "greater", lambda u, v: np.greater(u, v).astype(np.float64), False, unit=True,
     latex="[<0> > <1>]", numpy="(<0> > <1>) * 1.0", words="1 where <0> is greater than <1>, else 0",
-)  # fmt: skip
-first_largest: Selection = Selection(
-    "first_largest", _first_largest, True, unit=True,
-    latex=r"[<0> = \max]", numpy="first_largest(<0>, axis=<axis>)",
-    words="1 at the first largest cell of <0>, else 0",
 )  # fmt: skip
 _argmax: Selection = Selection(
     "argmax", lambda x, axis: np.argmax(x, axis=axis), True,
@@ -395,6 +401,6 @@ __all__ = [
     "absolute", "add", "argmax", "batch_is_real", "batch_rows", "bell", "concatenate", "contract",
     "divide", "einsum", "exp", "expand",
     "first_largest", "greater", "hold", "log", "matmul", "max", "maximum", "mean", "multiply",
-    "negate", "outer", "pad", "patches", "power", "reshape", "rows", "same", "sign", "sqrt",
+    "negate", "outer", "pad", "power", "reshape", "rows", "same", "sign", "sqrt",
     "squared_error", "subtract", "sum", "top", "transpose", "uniform",
 ]  # fmt: skip

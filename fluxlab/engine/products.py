@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.memory import order_of
 from fluxlab.engine.op import Array, Call
 
 Groups = Sequence[Sequence[str]]
@@ -32,8 +34,11 @@ def product_calls(left: str, right: str, target: str, a: Array, b: Array, out: A
     if batch and not rows and not columns:
         return [partial(np.einsum, f"{left},{right}->{target}", a, b, out=out)]
     found = None
+    first, second, third = (
+        _by_memory(names, m) for names, m in ((left, a), (right, b), (target, out))
+    )
     for r, c, s in product(
-        _orders(rows, left, target), _orders(columns, right, target), _orders(summed, left, right)
+        _orders(rows, first, third), _orders(columns, second, third), _orders(summed, first, second)
     ):
         tables = [
             _Table(a, left, batch, [r, s]),
@@ -44,14 +49,45 @@ def product_calls(left: str, right: str, target: str, a: Array, b: Array, out: A
         if found is None or copied < found[0]:
             found = copied, tables
     assert found is not None
-    _, (first, second, third) = found
+    *given, filled = found[1]
     calls: list[Call] = []
-    A, B = (t.read(calls) for t in (first, second))
-    made = third.array()
+    A, B = (table.read(calls) for table in given)
+    made = filled.array()
     calls.append(_matmul(A, B, made) if batch else _dot(A, B, made))
-    if third.view is None:
-        calls.append(partial(np.copyto, third.source, made.reshape(third.source.shape)))
+    if filled.view is None:
+        calls.append(partial(np.copyto, filled.source, made.reshape(filled.source.shape)))
     return calls
+
+
+def product_storage(left: str, right: str, target: str, a: Array, b: Array) -> Array:
+    """Storage for a contraction's output that one product of tables fills as it is.
+
+    As the output's letters say, if the factors lie so. Else, as after `patches`, the rows and the
+    columns each in their factor's order. If neither side then comes first in the output, a side
+    that is one axis lies innermost, such as the filters of a convolution (pooling finds long runs
+    of filters and samples then); if there is none, the longer side.
+    """
+    size = dict(zip(left + right, a.shape + b.shape, strict=True))
+    plain = a.flags.c_contiguous and b.flags.c_contiguous
+    if plain or len(target) <= 2 or any(c in left and c in right for c in target):
+        return np.empty([size[c] for c in target])
+    rows, columns = (
+        [c for c in _by_memory(names, m) if c in target] for names, m in ((left, a), (right, b))
+    )
+    orders = [rows + columns, columns + rows]
+    if len(rows) == 1 or (
+        len(columns) > 1 and prod(size[c] for c in rows) > prod(size[c] for c in columns)
+    ):
+        orders.reverse()
+    long = [c for c in target if size[c] > 1]
+    own = [order for order in orders if [c for c in order if size[c] > 1] == long]
+    order = own[0] if own else orders[0]
+    return np.empty([size[c] for c in order]).transpose([order.index(c) for c in target])
+
+
+def _by_memory(names: str, array: Array) -> str:
+    """Letters as their axes lie in memory, the slowest first."""
+    return "".join(names[axis] for axis in order_of(array))
 
 
 class _Table:

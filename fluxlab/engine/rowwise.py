@@ -196,7 +196,9 @@ def _softmax_calls(out: Array, a: Array) -> list[tuple[Any, ...]]:
     edge = np.empty((*a.shape[:-1], 1))
     largest: Any = np.maximum.reduce
     return [
-        (largest, a, -1, None, edge, True), (np.subtract, a, edge, out), (np.exp, out, out),
+        # Repeated first and then subtracted: that is faster than to let NumPy repeat.
+        (largest, a, -1, None, edge, True), (np.copyto, out, edge), (np.subtract, a, out, out),
+        (np.exp, out, out),
         _row_sums(out, edge), (np.divide, out, edge, out),
     ]  # fmt: skip
 
@@ -205,7 +207,7 @@ def _back_calls(out: Array, h: Array, dC_dh: Array) -> list[tuple[Any, ...]]:
     edge = np.empty((*h.shape[:-1], 1))
     return [
         (np.multiply, h, dC_dh, out), _row_sums(out, edge),
-        (np.subtract, dC_dh, edge, out), (np.multiply, out, h, out),
+        (np.copyto, out, edge), (np.subtract, dC_dh, out, out), (np.multiply, out, h, out),
     ]  # fmt: skip
 
 

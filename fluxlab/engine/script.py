@@ -62,14 +62,25 @@ HELPERS = {
         "    return np.concatenate([radius * np.cos(turn), second]).reshape(u.shape)"
     ),
     "first_largest": (
-        "def first_largest(x, axis):\n    mask = np.zeros(x.shape)\n"
-        "    best = np.expand_dims(np.argmax(x, axis=axis), axis)\n"
-        "    np.put_along_axis(mask, best, 1.0, axis=axis)\n    return mask"
+        "def first_largest(x, largest, axes):\n"
+        "    last = tuple(range(x.ndim - len(axes), x.ndim))\n"
+        "    equal = np.moveaxis(x == largest, axes, last)\n"
+        "    rows = equal.reshape(*equal.shape[: last[0]], -1)\n"
+        "    first = (rows & (rows.cumsum(axis=-1) == 1)).reshape(equal.shape)\n"
+        "    return np.moveaxis(first, last, axes) * 1.0"
     ),
     "patches": (
         "def patches(x, window, stride):\n"
         "    seen = np.lib.stride_tricks.sliding_window_view(x, window, axis=(-2, -1))\n"
-        "    return seen[..., ::stride, ::stride, :, :]"
+        "    return seen[..., :: stride[0], :: stride[1], :, :]"
+    ),
+    "unpatch": (
+        "def unpatch(moved, shape, window, stride):\n    made = np.zeros(shape)\n"
+        "    (m, n), (down, right) = moved.shape[-4:-2], stride\n"
+        "    for u, v in np.ndindex(*window):\n"
+        "        made[..., u : u + down * m : down, v : v + right * n : right] += "
+        "moved[..., u, v]\n"
+        "    return made"
     ),
     "put_back": (
         "def put_back(moved, shape, take):\n    count = int(np.prod(shape))\n"
@@ -93,7 +104,6 @@ RUNS = {
     "uniform": "uniform(<0>, <shape>, <seed>)",
     "rows": "<0>[<1>.astype(int)]",
     "shrink": "np.minimum(1, <limit> / np.maximum(<0>, 1e-300))",
-    "pad": "np.pad(<0>, tuple(zip(<before>, <after>)))",
     "top": "np.argsort(-<0>, axis=<axis>, kind='stable').take(range(<k>), axis=<axis>)",
 }
 
@@ -151,9 +161,6 @@ def _line(step: Step, names: dict[Matrix, str]) -> str:
 
 def _form(step: Step) -> str:
     """The step's template in a form that runs."""
-    if step.op.name == "concatenate":
-        parts = ", ".join(f"<{k}>" for k in range(len(step.inputs)))
-        return f"np.concatenate([{parts}], axis=<axis>)"
     if step.op.name != "scatter":
         return RUNS.get(step.op.name) or step.op.numpy_template(step)
     # The gather's own line, done to the numbers of its cells, says where each cell came from.

@@ -69,6 +69,7 @@ class Trace:
         self._all: list[Matrix] = []
         self._phase = "forward"
         self._scope: str | None = None
+        self._at_once = True
         self._follow: CodeType | None = None
         self._cost: Matrix | None = None
         self._result: Matrix | None = None
@@ -170,19 +171,16 @@ class Trace:
         return _scope.get() if self._scope is None else self._scope
 
     def _call(self, matrix: Matrix, local: str) -> None:
-        matrix._local = self._free(local, matrix.scope)
-        self._names[matrix.name] = matrix
-
-    def _free(self, local: str, scope: str) -> str:
-        """`local`, or `local_2`, `local_3`, ... if the scope has that name already."""
-        name = f"{scope}/{local}" if scope else local
-        if name not in self._names:
-            return local
-        count = self._numbered.get(name, 2)
-        while f"{name}_{count}" in self._names:
-            count += 1
-        self._numbered[name] = count
-        return f"{local}_{count}"
+        """Name a matrix `local`, or `local_2`, `local_3`, ... if its scope has that already."""
+        name = f"{matrix.scope}/{local}" if matrix.scope else local
+        if name in self._names:
+            count = self._numbered.get(name, 2)
+            while f"{name}_{count}" in self._names:
+                count += 1
+            self._numbered[name] = count
+            name, local = f"{name}_{count}", f"{local}_{count}"
+        matrix._local = local
+        self._names[name] = matrix
 
     def _release(self, name: str) -> None:
         del self._names[name]
@@ -202,10 +200,11 @@ class Trace:
         self._call(matrix, local)
 
     def record(self, op: Op, inputs: Sequence[Any], params: Params) -> Matrix:
-        """Append a step and compute it."""
+        """Append a step and compute it; within `recording` all are computed in the end."""
         with self.lock:
-            self._name_locals()
-            sources = tuple(m if isinstance(m, Matrix) else self.constant(m) for m in inputs)
+            if self._follow is not None:
+                self._name_locals()
+            sources = tuple([m if isinstance(m, Matrix) else self.constant(m) for m in inputs])
             arrays = [m.buffer for m in sources]
             buffer = op.output(arrays, params)
             calls = op.bind(buffer, arrays, params)
@@ -223,8 +222,9 @@ class Trace:
                 self._call(matrix, "h")
             else:
                 self._unnamed.append(matrix)
-            self._run(step.number, step.number + 1)
-            self.position = len(self.steps)
+            if self._at_once:
+                self._run(step.number, step.number + 1)
+                self.position = len(self.steps)
             return matrix
 
     def name_by_formula(self) -> None:
@@ -246,8 +246,6 @@ class Trace:
 
     def _name_locals(self) -> None:
         """Name results after the variables of the traced function that hold them."""
-        if self._follow is None:
-            return
         frame: FrameType | None = sys._getframe(2)
         while frame is not None and frame.f_code is not self._follow:
             frame = frame.f_back
@@ -332,7 +330,8 @@ class Trace:
         with self.lock:
             if not any(step.phase == "backward" for step in self.steps):
                 self.run(self.end_of("forward"))
-                record_backward(self)
+                with self.recording("backward", self.cost.scope):
+                    record_backward(self)
 
     def descend(self, *parameters: str, learning_rate: float = 0.1, optimizer: Any = None) -> None:
         """Record the update of each parameter, once: `w[new] = w - learning rate * dC_dw`.
@@ -358,13 +357,22 @@ class Trace:
 
     @contextmanager
     def recording(self, phase: str, scope: str | None = None) -> Iterator[None]:
-        """Steps recorded inside belong to `phase` and, if given, to `scope`."""
-        before = self._phase, self._scope
-        self._phase, self._scope = phase, scope
+        """Steps recorded inside belong to `phase` and, if given, to `scope`.
+
+        They are computed in the end, in one go.
+        """
+        before = self._phase, self._scope, self._at_once
+        self._phase, self._scope, self._at_once = phase, scope, False
         try:
             yield
         finally:
-            self._phase, self._scope = before
+            self._phase, self._scope, self._at_once = before
+        if self._at_once:
+            self.move(len(self.steps))
+
+    def enter(self, scope: str) -> None:
+        """What is recorded next, within `recording`, belongs to this scope."""
+        self._scope = scope
 
     def call_slope(self, matrix: Matrix, step: Step, operand: int) -> None:
         """Name a local derivative `dh_da`, after the step and the input it is the slope of."""
@@ -380,6 +388,8 @@ class Trace:
         For changes that need recording anew, such as another activation. History starts again.
         """
         with self.lock:
+            other.name_by_formula()  # two locks guard its names until each matrix knows its trace
+            other.name_axes()
             kept = ("lock", "axis_labels", "version", "session")
             own = {name: vars(self)[name] for name in kept if name in vars(self)}
             # In one go: nobody may find the other trace's lock here, even for a moment.

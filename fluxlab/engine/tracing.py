@@ -16,13 +16,16 @@ from fluxlab.engine.trace import Matrix, Trace
 
 def record(op: Op, inputs: Sequence[Any], params: Params) -> Any:
     """Record a step in the inputs' trace; plain numbers are computed at once."""
-    traces = {m.trace for m in inputs if isinstance(m, Matrix)}
-    if len(traces) > 1:
-        raise BadInput(
-            f"{op.name}: its matrices belong to different traces; use those of one trace."
-        )
-    if traces:
-        return traces.pop().record(op, inputs, params)
+    trace: Trace | None = None
+    for m in inputs:
+        if isinstance(m, Matrix):
+            if trace is not None and m.trace is not trace:
+                raise BadInput(
+                    f"{op.name}: its matrices belong to different traces; use those of one trace."
+                )
+            trace = m.trace
+    if trace is not None:
+        return trace.record(op, inputs, params)
     arrays = [as_numbers(op.name, f"argument {i + 1}", m) for i, m in enumerate(inputs)]
     op.shape([a.shape for a in arrays], params)
     out = op.output(arrays, params)

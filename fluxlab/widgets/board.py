@@ -69,6 +69,8 @@ class Board(View):
     def _choose(self, function: str, name: str, folded: bool) -> None:
         with self.session.lock:
             arranged = self._arrange()
+            if not arranged.foldable:
+                raise BadInput(f"{function}: this board has nothing to fold: all is in one scope.")
             if name not in arranged.foldable:
                 raise BadInput(f"{function}: {unknown('scope', name, arranged.foldable)}")
             names = [name] if folded else arranged.around(name)

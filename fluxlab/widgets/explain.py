@@ -234,8 +234,8 @@ def terms(matrix: Any, explanation: Any) -> dict[str, Any]:
 
 
 def varying_axes(indices: list[tuple[int, ...]]) -> list[int]:
-    """The axes along which the terms differ; the first one if there is only one term."""
-    if not indices:
+    """The axes along which the terms differ; none if they are cells of unlike matrices."""
+    if len({len(index) for index in indices}) != 1:
         return []
     return [i for i in range(len(indices[0])) if len({index[i] for index in indices}) > 1]
 

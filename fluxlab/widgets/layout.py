@@ -15,7 +15,7 @@ from fluxlab.widgets.maths import pretty
 LANES = ("values", "gradients", "updates")
 SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
 BIG = 60  # matrices; a trace of more starts with its inner scopes folded
-SHARES = 3  # uses whose shares stand below their sum; more are folded behind it
+SHARES = 3  # shares of a gradient that stand below it, in a small trace; more are folded behind it
 
 
 @dataclass
@@ -70,7 +70,8 @@ class Arrangement:
 
     Attributes
     ----------
-    foldable : what can be folded, in forward order: scopes, and gradients of many uses.
+    foldable : what can be folded, in forward order: scopes, and gradients of many shares.
+    big : whether inner scopes and shares start folded.
     """
 
     def __init__(self, trace: Any) -> None:
@@ -91,7 +92,9 @@ class Arrangement:
         for matrix in trace.matrices.values():
             for scope in _path(self._at[id(matrix)]):
                 self._members.setdefault(scope, []).append(matrix)
-        self._shares: dict[str, list[Any]] = {}  # of gradients of many uses, in forward order
+        inner = any("/" in scope for scope in self._nodes)
+        self.big = inner and len(trace.matrices) > BIG
+        self._shares: dict[str, list[Any]] = {}  # of a gradient, in forward order
         self._find_shares()
         tops = [scope for scope in self._tops if self._nodes[scope].entries]
         scopes = [s for s in self._in_order(tops) if len(tops) > 1 or "/" in s]
@@ -221,8 +224,10 @@ class Arrangement:
         if id(matrix) in self._at:
             return
         lane = "updates" if self.phase(matrix) == "update" else "gradients"
-        node = self._node(self.home(matrix))
         goal = _goal(matrix)
+        # The top level's own helpers have no scope of their own to stand in.
+        elsewhere = goal is not None and not matrix.scope and id(goal) in self._at
+        node = self._node(self._at[id(goal)] if elsewhere else self.home(matrix))
         beside = None if goal is None else node.slots.get(id(goal))
         if beside is None:
             self._open(node, lane, matrix, matrix.local)
@@ -230,21 +235,26 @@ class Arrangement:
             self._put(node, beside, Slot(matrix, matrix.local, goal))
 
     def _find_shares(self) -> None:
+        """Gradients that are added up of many shares, or joined of many parts."""
         for node in self._nodes.values():
             for column in node.values.values():
                 lane = column.lanes["gradients"]
-                shares = [slot.matrix for slot in lane if is_share(slot.matrix)]
-                if len(shares) > SHARES:
-                    total = next(slot.matrix for slot in lane if not is_share(slot.matrix))
-                    # The backward pass meets the last use first.
-                    self._shares.setdefault(total.name, shares[::-1])
+                beside = {id(slot.matrix) for slot in lane}
+                for slot in lane:
+                    step = slot.matrix.step
+                    if step is None or step.op.name not in ("add_all", "concatenate"):
+                        continue
+                    found = [matrix for matrix in step.inputs if id(matrix) in beside]
+                    if len(found) > (1 if self.big else SHARES):
+                        self._shares.setdefault(slot.matrix.name, found)
 
     # -- folding ----------------------------------------------------------------------------
 
     def folded_at_first(self) -> set[str]:
         """What a board starts with folded: shares, and in a big trace every inner scope."""
-        big = len(self.trace.matrices) > BIG
-        return {name for name in self.foldable if name in self._shares or (big and "/" in name)}
+        return {
+            name for name in self.foldable if name in self._shares or (self.big and "/" in name)
+        }
 
     def holders(self, matrix: Any) -> list[str]:
         """What has to be open for a matrix to be seen, the outermost first."""
@@ -298,6 +308,7 @@ class Arrangement:
         tops = [self._nodes[scope] for scope in self._tops if self._nodes[scope].entries]
         for node in tops:
             self._show(node, 0, folded, made)
+        made = [band for band in made if band.headed or band.columns]
         for band in made:
             band.foldable = band.headed and band.scope in self.foldable
             if band.headed and band.scope not in self._shares:
@@ -328,8 +339,6 @@ class Arrangement:
                 band = Band(node.scope, depth=depth, headed=False)
                 made.append(band)
         made += later
-        if not band.headed and not band.columns:
-            made.remove(band)
 
     def _stand_in(self, node: _Node) -> Column:
         """The one column that a folded scope is."""
@@ -358,10 +367,13 @@ class Arrangement:
         shown.lanes["gradients"] = rest
         if name in folded:
             place = next(n for n, slot in enumerate(rest) if slot is total)
-            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} uses")
+            kind = "uses" if is_share(shares[0]) else "parts"
+            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} {kind}")
         elif around.scope == self._at[id(total.matrix)]:
-            band = Band(name, f"{pretty(total.local)} by use", depth=around.depth + 1)
-            band.detail = f"{len(shares)} shares; their sum is {pretty(total.local)}"
+            whole, added = pretty(total.local), is_share(shares[0])
+            band = Band(name, f"{whole} by {'use' if added else 'part'}", depth=around.depth + 1)
+            how = "shares, added up to" if added else "parts, joined to"
+            band.detail = f"{len(shares)} {how} {whole}"
             for share in shares:
                 local = str(share.local)
                 band.columns.append(one := Column(local.partition("[")[2].rstrip("]") or local))

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 _OPERAND = re.compile(r'class="operand-(\d+)"')
 _GRADIENT = re.compile(r"\bd([A-Za-z][\w ]*?)_d([A-Za-z]\w*)")
+_WORD = re.compile(r"\[([A-Za-z][^\[\]]*)\]")  # `[new]`, `[use 2]`; not the places of `x[:, 2]`
 _COST = re.compile(r"\bdC_d")
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "sigma": "σ", "mu": "μ"}
 _INLINE = re.compile(r"\$(?P<math>[^$]+)\$|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*")
@@ -46,7 +47,7 @@ def operand(number: int, latex: str) -> str:
 def pretty(local: str) -> str:
     """A matrix's own name as a canvas draws it: `dC_dw` -> `∂C/∂w`, `x @ w` -> `x·w`."""
     text = _COST.sub("∂C/∂", _GRADIENT.sub(r"∂\1/∂\2", local))
-    text = text.replace(" @ ", "·").replace("[", " ").replace("]", "").strip()
+    text = _WORD.sub(r" \1", text.replace(" @ ", "·")).strip()
     return re.sub(r"[A-Za-z]+", lambda word: _GREEK.get(word[0], word[0]), text)
 
 

@@ -229,9 +229,12 @@ def wrap(widths: dict[str, float], room: float) -> list[list[str]]:
 
 
 def _tier(known: _Group, room: float) -> int:
-    """The number of the largest tier that fits; one band alone rather wraps than loses numbers."""
+    """The number of the largest tier that fits. A band alone rather wraps than loses its numbers;
+    so does one that folds, whose rows change anyway."""
+    folds = any(band.depth or any(map(_is_button, band.columns)) for band in known.bands)
     for number, tier in enumerate(TIERS):
-        if len(wrap(known.widths(tier), room)) == 1 or (len(known.bands) == 1 and number == LAST):
+        alone = len(known.bands) == 1 or folds
+        if len(wrap(known.widths(tier), room)) == 1 or (alone and number == LAST):
             return number
     return len(TIERS) - 1
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from fluxlab.engine.explain import explain
+from fluxlab.engine.explain import largest_terms
 from fluxlab.widgets.maths import pretty
 
 Cell = tuple[Any, tuple[int, ...]]  # (Matrix, index)
@@ -62,7 +62,7 @@ def towards_cost(matrix: Any, index: tuple[int, ...]) -> Iterator[Cell]:
 def _gradient_before(matrix: Any, index: tuple[int, ...]) -> Cell | None:
     if matrix.step is None or not matrix.ready:
         return None
-    for term in explain(matrix, *index, limit=1).terms:
+    for term in largest_terms(matrix, index, limit=1):
         for ref in term.factors:
             if ref.matrix.kind == "gradient":
                 return ref.matrix, ref.index
@@ -89,11 +89,10 @@ def origin(matrix: Any, index: tuple[int, ...]) -> dict[str, Any] | None:
         return None
     while here.step is not None and seen < 10_000:
         seen += 1
-        explanation = explain(here, *at, limit=1)
         bad = next(
             (
                 ref
-                for term in explanation.terms
+                for term in largest_terms(here, at, limit=1)
                 for ref in term.factors
                 if not math.isfinite(ref.value)
             ),

@@ -70,6 +70,8 @@ def first_gradient(trace: Any) -> str:
 
 def chooses(matrix: Any) -> bool:
     """Whether it holds whole numbers that choose rows, or a random key, which allow no change."""
+    if not matrix.wants_gradient:
+        return True
     return any(not step.op.differentiable(step.inputs.index(matrix)) for step in matrix.uses)
 
 

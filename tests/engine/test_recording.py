@@ -2,12 +2,60 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 import fluxlab as fl
 from fluxlab.engine.explain import recompute
 from fluxlab.engine.op import OPS
+
+ENGINE = str(Path(fl.__file__).parent / "engine")
+
+
+def lines(work: Callable[[], object]) -> int:
+    """How many lines of the engine run while `work` does; each turn of a loop counts."""
+    count = 0
+
+    def watch(frame: Any, event: str, argument: object) -> Any:
+        nonlocal count
+        if not frame.f_code.co_filename.startswith(ENGINE):
+            return None
+        count += event == "line"
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def loop(turns: int) -> fl.Trace:
+    """A student's loop: one name for all turns, shared weights, slices, unnamed results."""
+
+    def run(x: Any, w: Any) -> Any:
+        h = x[0]
+        for t in range(turns):
+            h = fl.tanh(h @ w + x[t] * 0.5)
+            h = h / (h * h + 2)
+        return h
+
+    trace = fl.trace(run, x=np.ones((turns, 3)), w=np.ones((3, 3)))
+    trace.descend("w")
+    assert len({m.name for m in trace.matrices.values()}) > 10 * turns
+    return trace
+
+
+def test_recording_twice_as_many_steps_takes_twice_the_work() -> None:
+    short, middle, long = (lines(lambda n=n: loop(n)) for n in (20, 40, 80))  # type: ignore[misc]
+    assert long - middle < 2.15 * (middle - short)
 
 
 def test_where_cells_come_from_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:

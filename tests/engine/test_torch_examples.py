@@ -32,10 +32,10 @@ def operations(torch: Any) -> dict[str, Any]:
 
     def largest(x: Any, axes: Any, keepdims: bool) -> Any:
         # Along one dimension PyTorch gives the gradient to the first of equals, as FluxLab does.
-        kept = [1 if i in axes else n for i, n in enumerate(x.shape)] if keepdims else []
-        if len(axes) == 1:
-            return x.max(dim=axes[0], keepdim=keepdims).values
-        return x.flatten().max(dim=0).values.reshape(kept)
+        last = x.movedim(axes, tuple(range(-len(axes), 0)))
+        found = last.flatten(-len(axes)).max(dim=-1).values
+        kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+        return found.reshape(kept) if keepdims else found
 
     def part(x: Any, where: Any) -> Any:  # PyTorch's own slices cannot run backwards
         for axis, place in reversed(list(enumerate(where))):
@@ -77,9 +77,10 @@ def operations(torch: Any) -> dict[str, Any]:
         "leaky_relu": lambda a: F.leaky_relu(a, 0.01),
         "linear": torch.clone,
         "log": torch.log,
+        # Filled once more, so that a row of which nothing counts is 0 and not 0 / 0.
         "masked_softmax": lambda a, allowed: torch.softmax(
-            a.masked_fill(allowed == 0, -torch.inf), dim=-1
-        ),
+            a.masked_fill(allowed == 0, torch.finfo(a.dtype).min), dim=-1
+        ).masked_fill(allowed == 0, 0.0),
         "max": largest,
         "maximum": lambda u, v: torch.where(u > v, u, v),
         "mean": over(torch.mean),
@@ -87,8 +88,8 @@ def operations(torch: Any) -> dict[str, Any]:
         "negate": torch.neg,
         "one_minus": lambda u: torch.rsub(u, 1.0),
         "pad": pad,
-        "patches": lambda x, window, stride: x.unfold(-2, window[0], stride).unfold(
-            -2, window[1], stride
+        "patches": lambda x, window, stride: x.unfold(-2, window[0], stride[0]).unfold(
+            -2, window[1], stride[1]
         ),
         "pixel_number": pixel_number,
         "pixel_weight": lambda r, c, down, right: (

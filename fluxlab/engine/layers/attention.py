@@ -57,7 +57,7 @@ def attend(
     """Scaled dot-product attention; the signatures say which axis is which (d is summed)."""
     products = einsum(scoring, q, k).named("products")
     products.axes = (*products.axes[:-2], "query", "key")
-    scale = q.trace.constant(q.shape[-1] ** -0.5).named("1 / sqrt(size of q)")
+    scale = q.trace.constant(q.shape[-1] ** -0.5).named("scale")
     scores = multiply(products, scale).named("scores")
     weights = softmax(scores) if mask is None else masked_softmax(scores, mask)
     found: Matrix = einsum(weighing, weights.named("weights"), v)

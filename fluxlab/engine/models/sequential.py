@@ -50,17 +50,18 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
     building = Building(trace, True, values, np.random.default_rng(design.seed), design.seed)
     with trace.recording("forward", ""):
         h, wanted = _data(design, building, x, target)
-    h = _layers(design, building, h)
-    _name_output(trace, h)
-    with scope("cost"):
-        counted = _counted(building.real, wanted, target, design.cost)
-        average = ops.mean if counted is None else partial(_counted_mean, counted)
-        cost = cost_named(design.cost)(h, wanted, average)
-        for regularizer in design.regularizers:
-            for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
-                penalty = regularizer(w)
-                name = f"{type(regularizer).__name__} of {w.scope}"
-                cost = cost + penalty.named(name)
+    with trace.recording("forward"):
+        h = _layers(design, building, h)
+        _name_output(trace, h)
+        with scope("cost"):
+            counted = _counted(building.real, wanted, target, design.cost)
+            average = ops.mean if counted is None else partial(_counted_mean, counted)
+            cost = cost_named(design.cost)(h, wanted, average)
+            for regularizer in design.regularizers:
+                for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
+                    penalty = regularizer(w)
+                    name = f"{type(regularizer).__name__} of {w.scope}"
+                    cost = cost + penalty.named(name)
     trace.rename(cost, "C", scope="")
     trace.finish(cost)
     trace._result = h
@@ -87,12 +88,13 @@ def predicted(
 ) -> Matrix:
     """y, with the steps that lead to it recorded in `trace`; see `predicting`."""
     building = Building(trace, False, values, np.random.default_rng(0), design.seed)
-    h = _layers(design, building, trace.input("x", x, axes=axes_of(x)))
-    link = getattr(cost_named(design.cost), "link", None)
-    if link is not None and linked:
-        h = activation(link)(h)
-    if h.step is None:
-        h = ops.same(h)
+    with trace.recording("forward"):
+        h = _layers(design, building, trace.input("x", x, axes=axes_of(x)))
+        link = getattr(cost_named(design.cost), "link", None)
+        if link is not None and linked:
+            h = activation(link)(h)
+        if h.step is None:
+            h = ops.same(h)
     trace.alias("y", h)
     return h
 

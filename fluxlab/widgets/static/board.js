@@ -234,6 +234,7 @@ function render({ model, el }) {
       }, label);
       const texts = [];
       const steppers = matrix.shape.slice(0, Math.max(0, rank - 2)).flatMap((count, axis) => {
+        if (count === 1) return [];
         const word = matrix.axes[axis] ?? `axis ${axis}`;
         const turn = (by) => () => {
           const window = windowNow(place);
@@ -241,7 +242,7 @@ function render({ model, el }) {
           ask(place, { ...window, lead });
         };
         const text = element("span");
-        texts.push(text);
+        texts.push([axis, text]);
         return [press("‹", `${word} back`, turn(-1)), text, press("›", `${word} on`, turn(1))];
       });
       const zooms = place.window
@@ -257,11 +258,11 @@ function render({ model, el }) {
     const { levels } = board.layout;
     for (const { place, texts, zooms, matrix } of tools) {
       const window = board.windowOf(place.matrix);
-      texts.forEach((text, axis) => {
+      for (const [axis, text] of texts) {
         const own = matrix.labels[axis]?.[window.lead[axis]];
         text.textContent = own ?? `${window.lead[axis]}/${matrix.shape[axis]}`;
         text.title = `${matrix.axes[axis] ?? `axis ${axis}`} ${window.lead[axis]} of 0 to ${matrix.shape[axis] - 1}`;
-      });
+      }
       if (zooms.length) {
         // Not disabled: a button that is would drop the keyboard's focus.
         zooms[0].setAttribute("aria-disabled", String(window.level === levels[0]));

@@ -1,0 +1,72 @@
+"""Captioning: a decoder writes what it sees, and looks at the patches of an image while it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.layers.attention import projection
+from fluxlab.engine.layers.decoder import DecoderLayer
+from fluxlab.engine.layers.embedding import Embedding
+from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
+from fluxlab.engine.layers.positions import LearnedPositions, Sinusoidal
+from fluxlab.engine.ops import reshape
+from fluxlab.engine.trace import Matrix, scope
+from fluxlab.engine.windows import patches
+
+
+@dataclass(frozen=True)
+class Captioner:
+    """x (samples, pixels + steps) to logits (samples, steps, vocabulary).
+
+    Each row of x is an image of `rows` times `columns` pixels, row by row, and beside it the
+    caption so far as token numbers, a start token first. The image is cut into squares of side
+    `patch`, without overlap; each becomes a row of features, with a learned position. The
+    cross-attention's weights (samples, heads, words, patches) tell where each word was seen.
+    """
+
+    vocabulary: int
+    rows: int
+    columns: int
+    patch: int
+    features: int = 32
+    heads: int = 4
+    hidden: int = 64
+    layers: int = 1
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        down, across, side = int(self.rows), int(self.columns), int(self.patch)
+        if side < 1 or down % side or across % side:
+            raise BadInput(
+                f"Captioner: an image of {down} x {across} cannot be cut into squares of side "
+                f"{side} without a rest; choose a patch that divides both."
+            )
+        pixels = down * across
+        if len(x.shape) != 2 or x.shape[1] <= pixels:
+            raise BadInput(
+                f"Captioner: takes (samples, {pixels} pixels + steps), at least one step, got "
+                f"{size(x.shape)}."
+            )
+        samples, n = x.shape[0], side * side
+        x.wants_gradient = False  # half of it are token numbers; the pixels' own is dC_dpixels
+        with scope("patches"):
+            image = reshape(x[:, :pixels].named("pixels"), (samples, down, across))
+            image.named("image", axes=("sample", "row", "column"))
+            cut = patches(image, (side, side), side).named("cut")
+            flat = reshape(cut, (samples, pixels // n, n))
+            flat.named("patches", axes=("sample", "patch", "pixel"))
+            memory = projection("features", flat, int(self.features), building)
+            with scope("positions"):
+                memory = LearnedPositions()(memory, building)
+        words = x[:, pixels:].named("caption so far", axes=("sample", "word"))
+        with scope("embedding"):
+            h = Embedding(self.vocabulary, self.features)(words, building)
+        with scope("positions"):
+            h = Sinusoidal()(h, building)
+        with scope("mask"):
+            mask = both(padding_mask(words), causal_mask(words))
+        for number in range(1, int(self.layers) + 1):
+            with scope(f"decoder {number}"):
+                h = DecoderLayer(self.heads, self.hidden)(h, building, memory, mask)
+        return projection("logits", h, int(self.vocabulary), building)

@@ -1,0 +1,40 @@
+"""Between images and rows: the same cells in another shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.images import AXES
+from fluxlab.engine.ops import reshape
+from fluxlab.engine.trace import Matrix
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """Each sample becomes one row: (samples, ...) to (samples, features)."""
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        h: Matrix = reshape(x, (x.shape[0], -1))
+        return h.named("h", axes=("sample", "feature"))
+
+
+@dataclass(frozen=True)
+class Image:
+    """Each row becomes an image: (samples, features) to (samples, channels, rows, columns)."""
+
+    channels: int
+    rows: int
+    columns: int
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        shape = (self.channels, self.rows, self.columns)
+        cells = self.channels * self.rows * self.columns
+        if len(x.shape) != 2 or x.shape[1] != cells:
+            raise BadInput(
+                f"Image: x must be (samples, {cells}) to become images of {size(shape)}, got "
+                f"{size(x.shape)}."
+            )
+        h: Matrix = reshape(x, (x.shape[0], *shape))
+        return h.named("h", axes=AXES)

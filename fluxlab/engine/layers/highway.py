@@ -1,0 +1,47 @@
+"""The highway layer: a gate decides how much of x is transformed and how much is carried on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.initializers import initial
+from fluxlab.engine.layers.dense import dense
+from fluxlab.engine.losses import one_minus
+from fluxlab.engine.ops import add, multiply
+from fluxlab.engine.trace import Matrix, scope
+
+
+@dataclass(frozen=True)
+class Highway:
+    """h = T * H + (1 - T) * x, cell by cell (Srivastava, Greff and Schmidhuber, 2015).
+
+    The scope "transform" computes H = f(x @ w + b), the scope "gate" T = sigmoid(x @ w + b). Both
+    are as wide as x. The gate's bias starts at `carry`, below 0, so that a new layer carries x on.
+    """
+
+    activation: str = "tanh"
+    carry: float = -1.0
+    initializer: str = "xavier_uniform"
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        transform = self._dense("transform", x, building, 0.0, self.activation)
+        gate = self._dense("gate", x, building, float(self.carry), "sigmoid")
+        rest = one_minus(gate).named("carried share")
+        x.trace.alias(f"{rest.scope}/x", x)
+        taken = multiply(gate, transform).named("transformed")
+        h: Matrix = add(taken, multiply(rest, x).named("carried"))
+        return h.named("h", axes=x.axes)
+
+    def _dense(
+        self, name: str, x: Matrix, building: Building, bias: float, function: str
+    ) -> Matrix:
+        n, axes = x.shape[-1], (x.axes[-1], "neuron")
+        with scope(name):
+            w = building.parameter(
+                "w", lambda: initial(self.initializer, n, n, building.draw), axes
+            )
+            b = building.parameter("b", lambda: np.full((1, n), bias), (None, "neuron"))
+            return dense(x, w, b, function)

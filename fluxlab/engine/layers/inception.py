@@ -1,0 +1,49 @@
+"""The Inception module: windows of several sizes look at the same image side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fluxlab.engine.building import Building
+from fluxlab.engine.images import AXES, as_image
+from fluxlab.engine.layers.conv import Conv, bordered
+from fluxlab.engine.layers.pool import MaxPool
+from fluxlab.engine.ops import concatenate
+from fluxlab.engine.trace import Matrix, scope
+from fluxlab.engine.windows import Pair
+
+
+@dataclass(frozen=True)
+class Inception:
+    """Four branches, joined along the channels (Szegedy and others, 2015, with reduction).
+
+    one : filters of the 1 x 1 convolution.
+    three, five : filters of the 1 x 1 convolution that makes channels fewer, and of the 3 x 3 or
+        5 x 5 one after it.
+    pooled : filters of the 1 x 1 convolution after a 3 x 3 max pooling. The pooling sees a border
+        of zeros, which no cell of an image after a ReLU loses against.
+    """
+
+    one: int
+    three: Pair
+    five: Pair
+    pooled: int
+    activation: str = "relu"
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        as_image("Inception", x)
+
+        def conv(name: str, x: Matrix, filters: int, kernel: int) -> Matrix:
+            with scope(name):
+                return Conv(filters, kernel, 1, "same", self.activation)(x, building)
+
+        with scope("pool"):
+            pooled = MaxPool(3, 1)(bordered("Inception", x, (3, 3), (1, 1), "same"), building)
+        branches = [
+            conv("1x1", x, self.one, 1),
+            conv("3x3", conv("3x3 reduced", x, self.three[0], 1), self.three[1], 3),
+            conv("5x5", conv("5x5 reduced", x, self.five[0], 1), self.five[1], 5),
+            conv("pool 1x1", pooled, self.pooled, 1),
+        ]
+        h: Matrix = concatenate(branches, axis=1)
+        return h.named("h", axes=AXES)

@@ -1,0 +1,55 @@
+"""The residual block: what its layers make of x is added to x itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fluxlab.engine.activations import activation
+from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.layers.conv import Conv
+from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.ops import add
+from fluxlab.engine.trace import Matrix, scope
+
+Layer = Callable[[Matrix, Building], Matrix]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """h = f(layers(x) + x) (He and others, 2016).
+
+    Where `layers` change the shape, x goes through a projection first: a 1 x 1 convolution with
+    the stride that is needed, or for rows a dense layer, both linear.
+    """
+
+    layers: Sequence[Layer]
+    activation: str = "relu"
+
+    def __call__(self, x: Matrix, building: Building) -> Matrix:
+        h = x
+        for number, layer in enumerate(self.layers, 1):
+            with scope(f"inner {number}"):
+                h = layer(h, building)
+        shortcut = x
+        if h.shape != x.shape:
+            with scope("projection"):
+                shortcut = _projection(x, h)(x, building)
+        if h.shape != shortcut.shape:
+            raise BadInput(
+                f"Residual: its layers turn {size(x.shape)} into {size(h.shape)}, and no "
+                f"projection of x does so. Take layers that keep the rows and columns "
+                "(padding='same')."
+            )
+        a: Matrix = add(h, shortcut).named("a")
+        out: Matrix = activation(self.activation)(a)
+        return out.named("h")
+
+
+def _projection(x: Matrix, h: Matrix) -> Layer:
+    """The layer that brings x into the shape of h, where there is one."""
+    if len(x.shape) != 4:
+        return Dense(h.shape[-1])
+    down, right = (-(-n // m) for n, m in zip(x.shape[2:], h.shape[2:], strict=True))
+    return Conv(h.shape[1], 1, (down, right))

@@ -1,0 +1,67 @@
+"""Where cells lie in memory: an operation is fastest where all its matrices lie alike."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from fluxlab.engine.op import Array, Call, Shape
+
+LARGE = 4096  # cells; below, one call more costs more than it saves
+RUN = 512  # neighbours in memory that one loop of NumPy should take at least
+
+
+def order_of(array: Array) -> list[int]:
+    """The axes as they lie in memory, the slowest first."""
+    if array.flags.c_contiguous:
+        return list(range(array.ndim))
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def like(array: Array, shape: Shape | None = None) -> Array:
+    """Storage whose axes lie in memory in the same order as those of `array`."""
+    shape = array.shape if shape is None else shape
+    if array.flags.c_contiguous:
+        return np.empty(shape)
+    order = order_of(array)
+    return np.empty([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+def is_flat(array: Array) -> bool:
+    """Whether the cells, read row by row, are evenly spaced in memory, so that a view is flat."""
+    flat = array.reshape(-1)
+    return array.size > 0 and bool(np.may_share_memory(flat, array))
+
+
+def zeros(array: Array) -> Array:
+    """Zeros that lie in memory as `array`; until they are written to they take up none."""
+    order = order_of(array)
+    return np.zeros([array.shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+def aligned(array: Array, out: Array) -> tuple[Array, list[Call]]:
+    """An operand as `out` lies in memory: itself, or a copy and the call that makes it.
+
+    A copy has only the distinct cells of a repeated operand, unless the loops would then be
+    short: a bias for each of 8 channels, which lie innermost, is repeated for the samples next
+    to them, too.
+    """
+    if array.ndim != out.ndim:
+        return array, []
+    alone = array[tuple(slice(None) if step else slice(0, 1) for step in array.strides)]
+    order = order_of(out)
+    own = [axis for axis in order_of(alone) if alone.shape[axis] > 1]
+    astray = own != [axis for axis in order if alone.shape[axis] > 1]
+    full, run = list(alone.shape), 1
+    inner = [axis for axis in reversed(order) if out.shape[axis] > 1]
+    for axis in inner if alone.size > 1 and alone.shape[inner[0]] > 1 else []:
+        if alone.shape[axis] == 1:
+            if run >= RUN:
+                break
+            full[axis] = out.shape[axis]
+        run *= out.shape[axis]
+    if not astray and full == list(alone.shape):
+        return array, []
+    copied = like(out, tuple(full))
+    return np.broadcast_to(copied, out.shape), [partial(copied.__setitem__, ..., alone)]
