@@ -23,17 +23,6 @@ SMALL = 1 << 14  # cells; a larger matrix is worth a call of its own
 MANY = 1 << 16  # cells of matrices laid together, so that they stay in the processor's cache
 
 
-def fuse(graph: Graph) -> None:
-    trust_batches(graph)
-    turn(graph)
-    part(graph)
-    join_steps(graph)
-    join_parts(graph)
-    add_up_shares(graph)
-    multiply_at_once(graph)
-    compute_at_once(graph)
-
-
 # -- the passes -----------------------------------------------------------------------------
 
 
@@ -177,6 +166,12 @@ def _stack_alike(graph: Graph, nodes: Sequence[Node]) -> bool:
         return False
     graph.replace(nodes, nodes[0].op, nodes[0].params, _found(ins), out)
     return True
+
+
+PASSES: tuple[Callable[[Graph], None], ...] = (
+    trust_batches, turn, part, join_steps, join_parts,
+    add_up_shares, multiply_at_once, compute_at_once,
+)  # fmt: skip
 
 
 # -- which nodes ------------------------------------------------------------------------------
