@@ -8,7 +8,6 @@ finds nodes that do the same and wait for nothing of each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -88,8 +87,9 @@ def update_at_once(graph: Graph) -> None:
     for group in _alike([n for n in graph.nodes if n.update and _cell_by_cell(n)], _update_key):
         for members in together(group, graph.end):
             for nodes in _of_one_kind(_sorted(members)):
-                lists = _operands(nodes)
-                ins = [p[0] if _one(p) else flat(p) for p in lists]
+                if not graph.fits(nodes):
+                    continue
+                ins = [p[0] if _one(p) else flat(p) for p in _operands(nodes)]
                 out = flat([node.out for node in nodes]) if None not in ins else None
                 if out is not None:
                     made = graph.replace(nodes, nodes[0].op, nodes[0].params, _found(ins), out)
@@ -124,6 +124,8 @@ def multiply_at_once(graph: Graph) -> None:
             outs = [node.out for node in nodes]
             if len(nodes) < 3 or _one(left) or not all(p.free for p in outs):
                 continue
+            if not graph.fits(nodes):
+                continue
             for place in outs:
                 place.turned = False  # a taller matrix has the rows of all
             out = stacked(outs)
@@ -155,6 +157,8 @@ def _stack_alike(graph: Graph, nodes: Sequence[Node]) -> bool:
     repeated = any(_one(places) and places[0].size > 1 for places in _operands(nodes))
     if len(nodes) * nodes[0].out.size > MANY or (repeated and len(nodes) < 4):
         return False  # repeating an operand costs two calls
+    if not graph.fits(nodes):
+        return False
     for places in _operands(nodes):
         if not _one(places) and len(places[0].shape) != depth:
             return False
@@ -293,6 +297,8 @@ def _straight(place: Place, root: Place) -> bool:
     """Whether `place` is `root`, apart from axes of length 1."""
     if place is root:
         return True
-    plain = [[n for n in p.shape if n != 1] for p in (place, root)]
     array, own = place.array, root.array
-    return plain[0] == plain[1] and array.flags.c_contiguous and prod(own.shape) == array.size
+    sides = [
+        [(n, s) for n, s in zip(a.shape, a.strides, strict=True) if n != 1] for a in (array, own)
+    ]
+    return array.size == own.size and sides[0] == sides[1]

@@ -186,6 +186,70 @@ def test_adam_updates_all_parameters_in_one_row(monkeypatch: pytest.MonkeyPatch)
     assert len(roots) == 3, "all parameters, all m and all v lie side by side"
 
 
+# -- what must not be laid together ---------------------------------------------------------------
+
+
+def one_after_the_other(x: Any, w: Any) -> Any:
+    return fl.tanh(fl.tanh(fl.tanh(x @ w)))
+
+
+def a_part_in_another_shape(x: Any, w: Any) -> Any:
+    a = x @ w
+    h = fl.tanh(a[:, :4])
+    return fl.sum(h * a[:, 4:]) + fl.sum(fl.reshape(a[:, 2:6], (4, 2, 2)) ** 2)
+
+
+def a_turned_square(x: Any, w: Any) -> Any:
+    a = x @ w
+    h, g = fl.tanh(a[:, :4]), fl.tanh(a[:, 4:])
+    return fl.concatenate([h.T, g, h * g], axis=1) ** 2
+
+
+def backwards(x: Any, w: Any) -> Any:
+    a = x @ w
+    parts = [fl.sigmoid(a[:, 2 * k : 2 * k + 2]) for k in (3, 0, 2, 1)]
+    return fl.concatenate(parts[::-1], axis=1) * a[:, ::-1]
+
+
+def a_sequence_seen_in_three_ways(x: Any, w: Any) -> Any:
+    h, steps = x @ w, []
+    for _ in range(3):
+        h = fl.tanh(h)
+        steps.append(h)
+    y = fl.reshape(fl.concatenate(steps, axis=1), (4, 3, 8))
+    return fl.sum(y[:, 1] ** 2) + fl.sum(fl.reshape(y[:, 2], (4, 2, 4)) ** 3) + fl.sum(y * y)
+
+
+def a_sequence_that_is_multiplied(x: Any, w: Any) -> Any:
+    h, steps = x @ w, []
+    for _ in range(3):
+        h = fl.tanh(h)
+        steps.append(h)
+    return fl.reshape(fl.concatenate(steps, axis=1), (4, 3, 8)) @ w.T
+
+
+def the_same_part_twice(x: Any, w: Any) -> Any:
+    h = fl.tanh(x @ w)
+    return fl.concatenate([h, h, fl.tanh(h)], axis=1) ** 2
+
+
+AWKWARD = (
+    one_after_the_other, a_part_in_another_shape, a_turned_square, backwards,
+    a_sequence_seen_in_three_ways, a_sequence_that_is_multiplied, the_same_part_twice,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("write", AWKWARD)
+def test_awkward_functions(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(2)
+    trace = fl.trace(write, x=draw.normal(size=(4, 3)), w=draw.normal(size=(3, 8)))
+    trace.backward()
+    replayed(trace)
+    for left_out in PASSES:
+        monkeypatch.setattr(plan, "PASSES", [p for p in PASSES if p is not left_out])
+        replayed(trace)
+
+
 # -- places -------------------------------------------------------------------------------------
 
 
