@@ -144,20 +144,19 @@ def compute_at_once(graph: Graph) -> None:
     for least in (5, 2):
         for group in _alike([n for n in small if n in graph.nodes], Node.key):
             for members in together(group, graph.end):
-                nodes = _sorted(members)
-                if len(nodes) >= least and not _stack_alike(graph, nodes):
-                    for part in _of_one_kind(nodes):
-                        if least <= len(part) < len(nodes):
-                            _stack_alike(graph, part)
+                for nodes in _portions(_sorted(members)):
+                    if len(nodes) >= least and not _stack_alike(graph, nodes):
+                        for same in _of_one_kind(nodes):
+                            if least <= len(same) < len(nodes):
+                                _stack_alike(graph, same)
 
 
 def _stack_alike(graph: Graph, nodes: Sequence[Node]) -> bool:
     ins: list[Place | None] = []
     depth = len(nodes[0].out.shape)
     repeated = any(_one(places) and places[0].size > 1 for places in _operands(nodes))
-    if len(nodes) * nodes[0].out.size > MANY or (repeated and len(nodes) < 4):
-        return False  # repeating an operand costs two calls
-    if not graph.fits(nodes):
+    # Repeating an operand costs two calls.
+    if len(nodes) < (4 if repeated else 2) or not graph.fits(nodes):
         return False
     for places in _operands(nodes):
         if not _one(places) and len(places[0].shape) != depth:
@@ -191,6 +190,12 @@ def _alike(nodes: Iterable[Node], key: Callable[[Node], Any]) -> list[list[Node]
 
 def _sorted(nodes: Iterable[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: node.at)
+
+
+def _portions(nodes: Sequence[Node]) -> list[Sequence[Node]]:
+    """As many at a time as the cache holds."""
+    count = max(MANY // max(nodes[0].out.size, 1), 1)
+    return [nodes[start : start + count] for start in range(0, len(nodes), count)]
 
 
 def _of_one_kind(nodes: Sequence[Node]) -> list[list[Node]]:
