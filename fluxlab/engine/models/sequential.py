@@ -162,7 +162,8 @@ def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     """The mean over the cells that count; 0 if none does."""
     cells = np.prod(each.shape) / np.prod(counted.shape)
     summed = ops.sum(ops.multiply(counted, each))
-    found: Matrix = summed / (ops.maximum(ops.sum(counted), 1.0) * float(cells))
+    number = ops.maximum(ops.sum(counted), 1.0) * float(cells)
+    found: Matrix = summed / number.named("number", wants_gradient=False)
     return found
 
 
