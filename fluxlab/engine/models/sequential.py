@@ -152,15 +152,16 @@ def _counted(real: Matrix | None, wanted: Matrix, target: Any, cost: str) -> Mat
     if not blank:
         return real
     has = ops.max(wanted, axis=-1, keepdims=True) > 0
-    counted: Matrix = (has if real is None else ops.multiply(real, has)).named("counted")
-    return counted
+    counted: Matrix = has if real is None else ops.multiply(real, has)
+    return counted.named("counted", wants_gradient=False)
 
 
 def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     """The mean over the cells that count; 0 if none does."""
     cells = np.prod(each.shape) / np.prod(counted.shape)
     summed = ops.sum(ops.multiply(counted, each))
-    found: Matrix = summed / (ops.maximum(ops.sum(counted), 1.0) * float(cells))
+    count = ops.maximum(ops.sum(counted), 1.0) * float(cells)
+    found: Matrix = summed / count.named("cells that count", wants_gradient=False)
     return found
 
 
