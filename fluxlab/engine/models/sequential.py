@@ -162,8 +162,8 @@ def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     """The mean over the cells that count; 0 if none does."""
     cells = np.prod(each.shape) / np.prod(counted.shape)
     summed = ops.sum(ops.multiply(counted, each))
-    number = ops.maximum(ops.sum(counted), 1.0) * float(cells)
-    found: Matrix = summed / number.named("number", wants_gradient=False)
+    count = ops.maximum(ops.sum(counted), 1.0) * float(cells)
+    found: Matrix = summed / count.named("cells that count", wants_gradient=False)
     return found
 
 
