@@ -319,7 +319,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 def reshape(x: Any, shape: Sequence[int]) -> Any:
     """The same cells, row by row, in another shape; one -1 is worked out."""
     try:
-        full = np.broadcast_to(np.zeros(()), _shape(x)).reshape(tuple(shape)).shape
+        full = np.empty(_shape(x)).reshape(tuple(shape)).shape
     except (TypeError, ValueError):
         raise BadInput(
             f"reshape: {size(_shape(x))} cells do not fill the shape {shape!r}."
