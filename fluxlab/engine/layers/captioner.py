@@ -11,8 +11,9 @@ from fluxlab.engine.layers.decoder import DecoderLayer
 from fluxlab.engine.layers.embedding import Embedding
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.positions import LearnedPositions, Sinusoidal
-from fluxlab.engine.ops import patches, reshape
+from fluxlab.engine.ops import reshape
 from fluxlab.engine.trace import Matrix, scope
+from fluxlab.engine.windows import patches
 
 
 @dataclass(frozen=True)
