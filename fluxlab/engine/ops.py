@@ -177,7 +177,8 @@ def _max_vjp(step: Any, dC: Any) -> Any:
     if not step.params["keepdims"]:
         kept = tuple(1 if i in axes else n for i, n in enumerate(source.shape))
         largest = OPS["reshape"](largest, shape=kept)
-    return multiply(_spread(dC, step), first_largest_of(source, largest, axes=axes))
+    mask = first_largest_of(source, largest, axes=axes).named("is largest")
+    return multiply(_spread(dC, step), mask)
 
 
 _max = Reduction("max", np.maximum, False, _max_vjp, latex=r"\max <0>", numpy="np.max(<0>)")
