@@ -151,6 +151,7 @@ def _counted(real: Matrix | None, wanted: Matrix, target: Any, cost: str) -> Mat
     blank = cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1))
     if real is not None and len(wanted.shape) > 2:
         real = ops.reshape(real, (-1, *[1] * (len(wanted.shape) - 1)))
+        real.named("real rows", wants_gradient=False)
     if not blank:
         return real
     has = ops.max(wanted, axis=-1, keepdims=True) > 0
