@@ -46,12 +46,14 @@ class History:
     iteration : k, the number of updates so far.
     iterations, costs : the recorded iterations and the cost C at each.
     stopped : why learning stopped early, or "".
+    settling : seconds that it last took to compute every matrix after learning.
     """
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.iteration = 0
         self.stopped = ""
+        self.settling = 0.0
         self.records: list[Record] = []
         # Inputs that only an edit changes: one copy serves all records until then.
         still = [m for m in trace.given if m not in trace.carry]
@@ -70,6 +72,11 @@ class History:
     @property
     def _plan(self) -> Plan:
         return self._watch.plan
+
+    @cached_property
+    def _before(self) -> dict[Matrix, Array]:
+        """Storage for the carried matrices as they were before a chunk; made once, as it is big."""
+        return {m: np.empty_like(m.buffer) for m in self.trace.carry}
 
     def __repr__(self) -> str:
         first, last = self.costs[0], self.costs[-1]
@@ -167,12 +174,16 @@ class History:
                 self._record()  # it may have struck while this was written down
                 raise
             finally:
+                began = time.perf_counter()
                 self.trace.run()
+                self.settling = time.perf_counter() - began
             return self.iteration - start
 
     def _chunk(self, count: int) -> None:
         """`count` iterations as one; undone and redone up to the failing one if they diverge."""
-        before = {m: m.buffer.copy() for m in self.trace.carry}
+        before = self._before
+        for matrix, numbers in before.items():
+            np.copyto(numbers, matrix.buffer)
         start, whole = self.iteration, 0
         plan = self._plan
         self._watch.begin()

@@ -205,8 +205,10 @@ class Network:
         done = 0
         try:
             while done < iterations:
-                # In short turns, so that widgets get the lock in between.
-                done += history.advance(iterations - done, seconds=TURN)
+                # In short turns, so that widgets get the lock in between; but not in turns that
+                # are mostly spent on computing every matrix at their end.
+                turn = max(TURN, 50 * history.settling)
+                done += history.advance(iterations - done, seconds=turn)
                 report(history.iteration, float(trace.cost.buffer.reshape(())), done)
         except KeyboardInterrupt:
             history.stopped = (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.batches import batch_is_real, batch_rows, rows
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduction
 from fluxlab.engine.moves import Gather, Scatter, Selection
@@ -257,22 +258,6 @@ _pad.numpy_template = lambda step: (  # type: ignore[method-assign]
 )
 
 
-def _take_rows(table: Array, numbers: Array) -> Array:
-    places = np.asarray(numbers).astype(np.intp)
-    if np.any(places != numbers) or np.any(places < 0) or np.any(places >= len(table)):
-        raise BadInput(
-            f"rows: numbers must be whole numbers from 0 to {len(table) - 1}, one for each row of "
-            f"the table; got {np.min(numbers):g} to {np.max(numbers):g}."
-        )
-    return table[places]
-
-
-_rows: Gather = Gather(
-    "rows", _take_rows,
-    latex=r"{<0>}_{<1>}", numpy="<0>[<1>.astype(int)]", words="the rows of <0> that <1> names",
-)  # fmt: skip
-
-
 scatter = Scatter(
     "scatter", latex=r"\operatorname{back} <0>", numpy="np.add.at(<0>)",
     words="the cells of <0>, each added up where it came from",
@@ -346,11 +331,6 @@ def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
     return _pad(x, before=tuple(b for b, _ in widths), after=tuple(a for _, a in widths))
 
 
-def rows(table: Any, numbers: Any) -> Any:
-    """The rows of `table` that `numbers` names: an embedding. No gradient flows to numbers."""
-    return _rows(table, numbers)
-
-
 # -- selection ----------------------------------------------------------------------------
 
 
@@ -408,44 +388,6 @@ bell: Selection = Selection(
     "bell", _bell, False, everything=True, latex=r"N(<0>)", numpy="normal(<0>)",
     words="<0>, spread out as a bell curve of mean 0 and standard deviation 1",
 )  # fmt: skip
-
-
-def _batch(iteration: Array, count: int, size: int, seed: int, shuffle: bool) -> Array:
-    per_epoch = -(-count // size)
-    epoch, number = divmod(int(iteration), per_epoch)
-    order = np.arange(count)
-    if shuffle:
-        np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch]))).shuffle(order)
-    chosen = order[number * size : (number + 1) * size]
-    # A short last batch is filled up with rows that do not count; see `batch_is_real`.
-    return np.concatenate([chosen, np.zeros(size - len(chosen), dtype=chosen.dtype)])
-
-
-def _is_real(iteration: Array, count: int, size: int) -> Array:
-    number = int(iteration) % -(-count // size)
-    return (np.arange(number * size, (number + 1) * size) < count).astype(np.float64)[:, None]
-
-
-_batch_rows: Selection = Selection(
-    "batch_rows", _batch, False, everything=True, latex=r"\text{batch}(<0>)",
-    numpy="batch_rows(<0>, count=<count>, size=<size>, seed=<seed>)",
-    words="the rows of this iteration's batch: every epoch goes once through all <count> samples",
-)  # fmt: skip
-_batch_is_real: Selection = Selection(
-    "batch_is_real", _is_real, False, everything=True, unit=True, latex=r"\text{real}(<0>)",
-    numpy="batch_is_real(<0>, count=<count>, size=<size>)",
-    words="1 for a row of the batch, 0 for a row that only fills up a short last batch",
-)  # fmt: skip
-
-
-def batch_rows(iteration: Any, count: int, size: int, seed: int, shuffle: bool = True) -> Any:
-    """The row numbers of one mini-batch, (size,), as a function of the iteration."""
-    return _batch_rows(iteration, count=count, size=size, seed=seed, shuffle=shuffle)
-
-
-def batch_is_real(iteration: Any, count: int, size: int) -> Any:
-    """(size, 1): 1 for the rows of the batch, 0 for rows that fill up a short last one."""
-    return _batch_is_real(iteration, count=count, size=size)
 
 
 def uniform(key: Any, shape: Sequence[int], seed: int = 0) -> Any:

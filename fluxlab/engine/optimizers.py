@@ -46,7 +46,7 @@ unbias: Elementwise = Elementwise(
     lambda out, m, count, beta: (
         lambda share: [
             (np.power, np.array(beta), count, share), (np.subtract, np.array(1.0), share, share),
-            (np.divide, m, share, out),
+            (np.divide, np.array(1.0), share, share), (np.multiply, m, share, out),
         ]
     )(np.empty(())),
     (None, None), latex=r"\frac{<0>}{1 - <beta>^{<1>}}", numpy="<0> / (1 - <beta> ** <1>)",

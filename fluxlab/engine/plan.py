@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from itertools import groupby
 
 import numpy as np
 
+from fluxlab.engine.fusion import fuse, update_at_once
+from fluxlab.engine.graph import Graph
 from fluxlab.engine.op import Array, Call
+from fluxlab.engine.places import Place
+from fluxlab.engine.sweep import sweep
 from fluxlab.engine.trace import Matrix, Step, Trace
 
 
@@ -18,10 +24,11 @@ class Plan:
     wanted : the matrices that must be right afterwards; steps that none of them needs are left out.
     carry : {old: new}: after each replay `old` has the value of `new`, ready for the next one.
 
-    It runs on the trace's own buffers, except for parameters that all take a plain descent
-    step: these and their gradients lie side by side in two arrays of the plan, so that one
-    subtraction updates them all. The trace gets them back at the end of a run. A plan holds for
-    the trace's fixed shapes; other values (a batch, a mask) are set on the inputs.
+    The numbers are those of the trace, apart from the order in which a sum adds up; see `fusion`.
+    Inputs, and what is wanted, live in the trace's own buffers; all else lives where it is
+    computed fastest. Parameters may be laid side by side: the trace gets them back at the end of
+    a run. A plan holds for the trace's fixed shapes; other values (a batch, a mask) are set on
+    the inputs.
     """
 
     def __init__(
@@ -30,93 +37,31 @@ class Plan:
         carry, wanted = carry or {}, set(wanted)
         self.trace = trace
         self.steps = prune(trace, [*wanted, *carry.values()])
-        self._home: dict[Matrix, Array] = {}
-        self._lent: list[tuple[Array, Array]] = []  # (the trace's, the plan's own)
-        joint = self._joint_descent(carry, wanted)
-        late: list[Call] = self._join(joint)
+        graph = Graph(self.steps, wanted)
+        late = []
         for old, new in carry.items():
-            if new.step in joint:
-                continue
-            if new not in wanted and self._may_overwrite(old, new):
-                self._home[new] = old.buffer
+            alone = new not in wanted and sum(m is new for m in carry.values()) == 1
+            if alone and may_overwrite(graph, old, new):
+                graph.overwrite(old, new)
             else:
-                late.append(_copy(old.buffer, new.buffer))
-        self.calls: list[Call] = []
-        for step in self.steps:
-            if step not in joint:
-                self.calls += self._bind(step)
-        self.calls += late
-
-    def _bind(self, step: Step) -> list[Call]:
-        """The step's calls, where some of its matrices may live elsewhere than in the trace."""
-        if step.output not in self._home and not any(m in self._home for m in step.inputs):
-            return step.calls
-        arrays = [self._where(m) for m in step.inputs]
-        if any(np.shares_memory(step.output.buffer, m.buffer) for m in step.inputs):
-            self._home[step.output] = step.op.output(arrays, step.params)  # a view again
-        return step.op.bind(self._where(step.output), arrays, step.params)
-
-    def _where(self, matrix: Matrix) -> Array:
-        return self._home.get(matrix, matrix.buffer)
-
-    def _may_overwrite(self, old: Matrix, new: Matrix) -> bool:
-        """Whether `new` may be written straight into `old`: nobody reads `old` afterwards.
-
-        Within its own step neither: a descent step reads w once, and last; others, such as elu,
-        read their input again after they have begun to write.
-        """
-        assert new.step is not None
-        first, *others = new.step.inputs
-        if new.step.op.name != "step_down" or first is not old:
-            return False
-        if any(np.shares_memory(m.buffer, old.buffer) for m in others):
-            return False
-        later = [s for s in self.steps if s.number > new.step.number]
-        views = {
-            m for s in self.steps for m in [s.output] if np.shares_memory(m.buffer, old.buffer)
-        }
-        read = any(m is old or m in views for s in later for m in s.inputs)
-        return not read
-
-    def _joint_descent(self, carry: dict[Matrix, Matrix], wanted: set[Matrix]) -> list[Step]:
-        """The update steps `w - rate * dC_dw` that can be done as one: at most one group."""
-        found: list[Step] = []
-        for old, new in carry.items():
-            step = new.step
-            assert step is not None
-            if step.op.name != "step_down" or step.inputs[0] is not old:
-                continue
-            _, rate, gradient = step.inputs
-            alone = not {new, gradient} & wanted and not any(s in new.uses for s in self.steps)
-            # Passed on unchanged (a bias under one sample), it is another matrix' storage.
-            own = (
-                gradient.step is not None
-                and gradient.step in self.steps
-                and gradient.buffer.base is None
-                and not any(
-                    np.shares_memory(gradient.buffer, m.buffer) for m in gradient.step.inputs
-                )
-            )
-            alike = not found or rate is found[0].inputs[1]
-            shared = any(gradient is s.inputs[2] for s in found)
-            if alone and own and alike and not shared and rate not in carry:
-                found.append(step)
-        return found
-
-    def _join(self, joint: list[Step]) -> list[Call]:
-        """Lay parameters and gradients side by side; the calls that update all of them."""
-        if not joint:
-            return []
-        parameters, gradients = (np.empty(sum(s.output.buffer.size for s in joint)) for _ in "pg")
-        start = 0
-        for step in joint:
-            old, rate, gradient = step.inputs
-            part = slice(start, start + old.buffer.size)
-            self._home[old] = parameters[part].reshape(old.shape)
-            self._home[gradient] = gradients[part].reshape(old.shape)
-            self._lent.append((old.buffer, self._home[old]))
-            start = part.stop
-        return joint[0].op.bind(parameters, [parameters, rate.buffer, gradients], {})
+                late.append((old, new))
+        olds = [graph.places[old] for old in carry if old in graph.places]
+        for place in olds:
+            place.free = True  # only while the updates are laid side by side
+        update_at_once(graph)
+        for place in olds:
+            place.free = False
+        fuse(graph)
+        self._lent = [
+            (old.buffer, graph.places[old].array)  # the trace's, the plan's own
+            for old in carry
+            if old in graph.places and graph.places[old].parent is not None
+        ]
+        kept = {p.root for p in olds} | {graph.places[new].root for _, new in late}
+        self.calls = bind(graph, kept)
+        for old, new in late:
+            target = graph.places[old].array if old in graph.places else old.buffer
+            self.calls.append(partial(np.copyto, target, graph.places[new].array))
 
     def run(self, count: int = 1) -> int:
         """Replay `count` times; returns how many were completed.
@@ -158,11 +103,50 @@ def _varying(trace: Trace) -> set[Matrix]:
     return varies
 
 
-def _copy(target: Array, source: Array) -> Call:
-    def copy() -> None:
-        np.copyto(target, source)
+def may_overwrite(graph: Graph, old: Matrix, new: Matrix) -> bool:
+    """Whether `new` may be written straight into `old`: nobody reads `old` afterwards.
 
-    return copy
+    Within its own step neither: a descent step reads w once, and last; others, such as elu,
+    read their input again after they have begun to write.
+    """
+    step = new.step
+    assert step is not None
+    if old not in step.inputs or not writes_after_reading(step, old):
+        return False
+    return all(node.at <= step.number for node in graph.readers[graph.places[old]])
+
+
+def writes_after_reading(step: Step, old: Matrix) -> bool:
+    """Whether the step's output may be stored where its input `old` is.
+
+    That is so where it works cell by cell, and no call reads `old` after one has begun to write.
+    """
+    out = step.output.buffer
+    others = [m for m in step.inputs if m is not old]
+    if out.shape != old.shape or any(np.shares_memory(m.buffer, old.buffer) for m in others):
+        return False
+    writing = False
+    for call in step.calls:
+        if not isinstance(call, partial) or not isinstance(call.func, np.ufunc):
+            return False
+        *sources, target = *call.args, *call.keywords.values()
+        if writing and any(a is old.buffer for a in sources):
+            return False
+        writing = writing or target is out
+    return True
+
+
+def bind(graph: Graph, kept: set[Place]) -> list[Call]:
+    """The calls of all nodes in their order; `kept` are places that are read afterwards."""
+    ordered = graph.ordered()
+    rows = [node for node in ordered if node.flat]
+    if any(not other.flat for node in rows for other in node.after):
+        rows = []
+    late = set(rows)
+    calls = [call for node in ordered if node not in late for call in node.calls()]
+    for _, run in groupby(rows, key=lambda node: node.out.size):
+        calls += sweep(list(run), kept)
+    return calls
 
 
 def downstream(trace: Trace, source: Matrix, target: Matrix) -> tuple[Array, Array, list[Call]]:

@@ -1,0 +1,78 @@
+"""Large rows of cells, swept block by block, so that what is computed stays in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.graph import Node
+from fluxlab.engine.op import Array, Call
+from fluxlab.engine.places import Place
+
+BLOCK = 1 << 14  # cells
+
+
+def sweep(nodes: Sequence[Node], kept: set[Place]) -> list[Call]:
+    """The calls of `nodes`, all on equally long rows; one block after the other if they are long.
+
+    `kept` are the places that are read afterwards. What else comes and goes within the sweep has
+    storage for one block only.
+    """
+    count = nodes[0].out.size
+    if count <= BLOCK:
+        return [call for node in nodes for call in node.calls()]
+    blocks = -(-count // BLOCK)
+    length = -(-count // blocks)
+    passing = _passing(nodes, kept)
+    arrays = {p: p.array for node in nodes for p in (*node.ins, node.out) if p not in passing}
+    scratch = {place: np.empty(length) for place in passing}
+
+    def part(start: int) -> dict[Place, Array]:
+        stop = min(start + length, count)
+        here = {p: a if a.ndim == 0 else a[start:stop] for p, a in arrays.items()}
+        return here | {p: a[: stop - start] for p, a in scratch.items()}
+
+    def bind(here: dict[Place, Array]) -> list[Call]:
+        return [
+            call
+            for node in nodes
+            for call in node.op.bind(here[node.out], [here[p] for p in node.ins], node.params)
+        ]
+
+    first = part(0)
+    pattern = bind(first)
+    calls = list(pattern)
+    for start in range(length, count, length):
+        here = part(start)
+        moved = {id(first[p]): here[p] for p in here}
+        if start + length <= count and all(isinstance(call, partial) for call in pattern):
+            calls += [_moved(call, moved) for call in pattern if not _on_numbers(call)]  # type: ignore[arg-type]
+        else:
+            calls += bind(here)
+    return calls
+
+
+def _passing(nodes: Sequence[Node], kept: set[Place]) -> set[Place]:
+    """The places that only these nodes read and write, each as a whole."""
+    here, used = set(nodes), {p for node in nodes for p in (*node.ins, node.out)}
+    parts = {p.root for p in used if p.parent is not None}
+    return {
+        node.out
+        for node in nodes
+        if node.out.parent is None and node.out not in kept | parts and node.after <= here
+    }
+
+
+def _moved(call: partial[object], to: dict[int, Array]) -> Call:
+    """The same call on another block; what it keeps aside stays where it is."""
+    args = [to.get(id(a), a) for a in call.args]
+    return partial(call.func, *args, **{k: to.get(id(a), a) for k, a in call.keywords.items()})
+
+
+def _on_numbers(call: Any) -> bool:
+    """Whether the call computes a single number: once is enough."""
+    arrays = [a for a in (*call.args, *call.keywords.values()) if isinstance(a, np.ndarray)]
+    return all(a.ndim == 0 for a in arrays)
