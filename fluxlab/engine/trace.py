@@ -37,6 +37,16 @@ def scope(name: str) -> Iterator[None]:
         _scope.reset(token)
 
 
+@contextmanager
+def no_scope() -> Iterator[None]:
+    """For a trace of its own that is made while another is recorded: its names begin anew."""
+    token = _scope.set("")
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 class Trace:
     """An ordered list of steps with their matrices; see `fluxlab.trace`.
 
@@ -422,4 +432,4 @@ class Trace:
         self.alias("C", cost)
 
 
-__all__ = ["PHASES", "Matrix", "Step", "Trace", "scope"]
+__all__ = ["PHASES", "Matrix", "Step", "Trace", "no_scope", "scope"]

@@ -197,11 +197,12 @@ def test_pairs_are_half_true() -> None:
     np.testing.assert_array_equal(follows, [1, 0, 1, 0, 1, 0])
     np.testing.assert_array_equal(tokens[0], [C, 6, 7, S, 8, S, 0, 0])
     np.testing.assert_array_equal(tokens[2], [C, 8, S, 9, 10, 11, S, 0])
-    for row in tokens[1::2]:
-        first, second = [list(part) for part in split(row)]
-        k = sentences.index(first)
-        assert second in sentences
-        assert second not in (first, sentences[k + 1])
+    for seed in range(8):
+        for row in fl.sentence_pairs(sentences, seed=seed)[0][1::2]:
+            first, second = split(row)
+            k = sentences.index(first)
+            assert second in sentences
+            assert second not in (first, sentences[k + 1])
 
 
 def split(row: np.ndarray) -> list[list[int]]:

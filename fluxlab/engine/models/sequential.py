@@ -19,7 +19,7 @@ from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import Adam, record_optimizer
 from fluxlab.engine.regularizers import L2
-from fluxlab.engine.trace import Matrix, Trace, scope
+from fluxlab.engine.trace import Matrix, Trace, no_scope, scope
 
 Layer = Callable[[Matrix, Building], Matrix]
 AXES: dict[int, tuple[str | None, ...]] = {
@@ -44,6 +44,7 @@ class Design:
     seed: int = 0
 
 
+@no_scope()
 def learning(design: Design, x: Any, target: Any, values: dict[str, Array], title: str) -> Trace:
     """One iteration: batch, forward, backward, update. x (samples, features), or more axes."""
     trace = Trace(title)
@@ -73,6 +74,7 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
     return trace
 
 
+@no_scope()
 def predicting(design: Design, x: Any, values: dict[str, Array], linked: bool = True) -> Trace:
     """The forward pass alone, as it is when predicting.
 
