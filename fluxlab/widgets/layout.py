@@ -133,9 +133,8 @@ class Arrangement:
             if step.phase == "forward":
                 here = self.home(step.output)
                 for matrix in (*step.inputs, step.output):
-                    self._add_value(here, matrix)
-                    if here.startswith(f"{self.home(matrix)}/"):
-                        self._add_value(self.home(matrix), matrix)
+                    for scope in _path(here):
+                        self._add_value(scope, matrix)
         for matrix in matrices:
             if self.phase(matrix) == "forward" or matrix.kind == "parameter":
                 self._add_value(self.home(matrix), matrix)
