@@ -234,18 +234,15 @@ class Arrangement:
             self._put(node, beside, Slot(matrix, matrix.local, goal))
 
     def _find_shares(self) -> None:
-        """Gradients that are added up of many shares, or joined of many parts."""
+        """Gradients of matrices that are used many times."""
         for node in self._nodes.values():
             for column in node.values.values():
                 lane = column.lanes["gradients"]
-                beside = {id(slot.matrix) for slot in lane}
-                for slot in lane:
-                    step = slot.matrix.step
-                    if step is None or step.op.name not in ("add_all", "concatenate"):
-                        continue
-                    found = [matrix for matrix in step.inputs if id(matrix) in beside]
-                    if len(found) > (1 if self.big else SHARES):
-                        self._shares.setdefault(slot.matrix.name, found)
+                shares = [slot.matrix for slot in lane if is_share(slot.matrix)]
+                if len(shares) > (1 if self.big else SHARES):
+                    total = next(slot.matrix for slot in lane if slot.matrix.of is shares[0].of)
+                    # The backward pass meets the last use first.
+                    self._shares.setdefault(total.name, shares[::-1])
 
     # -- folding ----------------------------------------------------------------------------
 
@@ -366,13 +363,11 @@ class Arrangement:
         shown.lanes["gradients"] = rest
         if name in folded:
             place = next(n for n, slot in enumerate(rest) if slot is total)
-            kind = "uses" if is_share(shares[0]) else "parts"
-            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} {kind}")
+            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} uses")
         elif around.scope == self._at[id(total.matrix)]:
-            whole, added = pretty(total.local), is_share(shares[0])
-            band = Band(name, f"{whole} by {'use' if added else 'part'}", depth=around.depth + 1)
-            how = "shares, added up to" if added else "parts, joined to"
-            band.detail = f"{len(shares)} {how} {whole}"
+            whole = pretty(total.local)
+            band = Band(name, f"{whole} by use", depth=around.depth + 1)
+            band.detail = f"{len(shares)} shares, added up to {whole}"
             for share in shares:
                 local = str(share.local)
                 band.columns.append(one := Column(local.partition("[")[2].rstrip("]") or local))
