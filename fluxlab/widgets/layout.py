@@ -6,6 +6,7 @@ Nothing here knows layers by name. Where the bands stand in pixels, `pixels.py` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from fluxlab.widgets.maths import pretty
 
 LANES = ("values", "gradients", "updates")
 SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
+_NUMBERED = re.compile(r"(-?\d[\d.e+-]*)_\d+")
 BIG = 60  # matrices; a trace of more starts with its inner scopes folded
 SHARES = 3  # shares of a gradient that stand below it, in a small trace; more are folded behind it
 
@@ -171,19 +173,25 @@ class Arrangement:
 
     def _local(self, scope: str, matrix: Any) -> str | None:
         """The matrix' name inside a scope, or None if it is not one of the scope's."""
-        if self.home(matrix) == scope:
+        home = self.home(matrix)
+        if home == scope:
             return str(matrix.local)
-        return self._aliases.get((scope, id(matrix)))
+        # What a scope gives out to the one around it is seen in the scope, folded or open.
+        inside = home.startswith(f"{scope}/")
+        return None if inside else self._aliases.get((scope, id(matrix)))
 
     def _put(self, node: _Node, lane: list[Slot], slot: Slot) -> None:
         lane.append(slot)
         node.slots.setdefault(id(slot.matrix), lane)
-        self._at.setdefault(id(slot.matrix), node.scope)
+        if id(slot.matrix) not in self._at or node.scope == self.home(slot.matrix):
+            self._at[id(slot.matrix)] = node.scope
 
     def _open(
         self, node: _Node, lane: str, matrix: Any, local: str, place: int | None = None
     ) -> None:
         """A new column of a node, at its end or at a place."""
+        literal = _NUMBERED.fullmatch(local) if matrix.kind == "constant" else None
+        local = literal[1] if literal else local  # the second 2 of a formula is no 2_2
         column = Column(local)
         node.entries.insert(len(node.entries) if place is None else place, column)
         self._put(node, column.lanes[lane], Slot(matrix, local))

@@ -255,26 +255,28 @@ def wrap(widths: dict[str, float], room: float) -> list[list[str]]:
     return rows
 
 
-def _tier(known: _Group, room: float) -> int:
+def _tier(known: _Group, room: float, wraps: bool) -> int:
     """The number of the largest tier that fits. A band alone rather wraps than loses its numbers;
-    so do bands that change as one folds them or turns to another slice."""
-    wraps = len(known.bands) == 1 or any(_changes(band) for band in known.bands)
+    on a board that changes, as one folds it or turns to other slices, all do (`wraps`)."""
+    alone = wraps or len(known.bands) == 1
     for number, tier in enumerate(TIERS):
-        if len(wrap(known.widths(tier), room)) == 1 or (wraps and number == LAST):
+        if len(wrap(known.widths(tier), room)) == 1 or (alone and number == LAST):
             return number
     return len(TIERS) - 1
 
 
 def _changes(band: Band) -> bool:
     slots = [slot for column in band.columns for slot in column.slots()]
-    return bool(band.depth) or any(slot.fold or len(slot.matrix.shape) > 2 for slot in slots)
+    return bool(band.depth) or any(slot.fold or len(slot.matrix.shape) > 3 for slot in slots)
 
 
 def place(bands: list[Band], width: int) -> Layout:
     """Pixels for a board `width` pixels wide: the largest cells with which columns fit."""
     groups = group([band for band in bands if band.columns])
     rooms = [_room(known, width) for known in groups]
-    number = max(map(_tier, groups, rooms), default=0)
+    wraps = any(map(_changes, bands))
+    fits = [_tier(known, room, wraps) for known, room in zip(groups, rooms, strict=True)]
+    number = max(fits, default=0)
     tier = TIERS[number]  # one for all bands, so that equal shapes look equal
     chosen: dict[int, tuple[dict[str, float], list[list[str]]]] = {}
     for known, room in zip(groups, rooms, strict=True):

@@ -234,7 +234,7 @@ function render({ model, el }) {
       }, label);
       const texts = [];
       const words = place.stepped.map((axis) => matrix.axes[axis] ?? "");
-      const named = words.join("").length * 6 + 66 * words.length <= place.room + 8;
+      const named = words.join("").length * 6 + 76 * words.length <= place.room;
       const steppers = place.stepped.flatMap((axis) => {
         const count = matrix.shape[axis];
         const word = matrix.axes[axis] ?? `axis ${axis}`;

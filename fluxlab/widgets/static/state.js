@@ -65,9 +65,9 @@ function spots(board, item) {
 
 /** The number of a cell's matrix: of its slice that is shown, if one is; -1 if it is not there. */
 function numberOf(board, cell) {
-  const { matrices } = board.layout;
-  const own = [...matrices.keys()].filter((number) => matrices[number].name === cell.matrix);
-  return own.find((number) => inSlice(board.windowOf(number), cell.index)) ?? own[0] ?? -1;
+  const places = board.placesOf.get(cell.matrix) ?? [];
+  const shows = places.find((place) => inSlice(board.windowOf(place.matrix), cell.index));
+  return (shows ?? places[0])?.matrix ?? -1;
 }
 
 /** The folded place inside which the next step goes on; undefined at rest or where all is shown. */
