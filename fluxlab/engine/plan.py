@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from fluxlab.engine.memory import Running
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.trace import Matrix, Step, Trace
 
@@ -128,7 +129,7 @@ class Plan:
         self.done = 0
         for theirs, own in self._lent:
             own[...] = theirs
-        with np.errstate(all="ignore"):
+        with Running():
             for self.done in range(1, count + 1):
                 for call in calls:
                     call()
