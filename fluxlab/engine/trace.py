@@ -15,6 +15,7 @@ import numpy as np
 from fluxlab.engine import formulas
 from fluxlab.engine.errors import BadInput, NotComputed, size, unknown
 from fluxlab.engine.matrix import Matrix, Step
+from fluxlab.engine.memory import Running
 from fluxlab.engine.numbers import as_numbers, has_cell
 from fluxlab.engine.op import OPS, Array, Op, Params
 
@@ -266,8 +267,7 @@ class Trace:
     # -- running ------------------------------------------------------------------------------
 
     def _run(self, start: int, stop: int) -> None:
-        # Overflow is not hidden: an infinity or NaN stays in its matrix, and readers explain it.
-        with np.errstate(all="ignore"):
+        with Running() if stop > start + 1 else np.errstate(all="ignore"):
             for step in self.steps[start:stop]:
                 for call in step.calls:
                     call()
