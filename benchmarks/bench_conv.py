@@ -24,7 +24,9 @@ def layers(x: peers.Array, w: peers.Array, b: peers.Array, share: peers.Array) -
     values = {"layer 1/w": w, "layer 1/b": b.reshape(1, -1, 1, 1)}
     building = Building(trace, True, values, np.random.default_rng(0), 0)
     h = trace.input("x", x, axes=("sample", "channel", "row", "column"))
-    goal = trace.input("share", share, axes=h.axes)
+    # The shares lie in memory as the output does, for each peer as it likes best.
+    inner = np.ascontiguousarray(share.transpose(2, 3, 0, 1)).transpose(2, 3, 0, 1)
+    goal = trace.input("share", inner, axes=h.axes)
     h.wants_gradient = goal.wants_gradient = False
     for number, layer in enumerate([fl.Conv(FILTERS, 3, activation="relu"), fl.MaxPool(2)], 1):
         with scope(f"layer {number}"):

@@ -78,7 +78,7 @@ _HOME = {
         "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
         "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
     ),
-    "fluxlab.engine.search": ("beam_search", "greedy_search"),
+    "fluxlab.engine.search": ("beam_search", "greedy_search", "next_token_of"),
     "fluxlab.engine.tokenizer": (
         "CharacterTokenizer", "BytePairTokenizer", "padded",
         "PADDING", "START", "END", "MASK", "SEPARATOR", "CLASS",

@@ -290,14 +290,54 @@ def test_a_gradient_is_panned_with_its_matrix_and_the_selected_cell_stays_known(
     assert page.numbers()[-1] == w[89, 79]
 
 
-def test_four_axes_are_shown_slice_by_slice() -> None:
+def test_three_axes_are_shown_slice_by_slice_values_and_gradients_together() -> None:
+    x = np.arange(3 * 4 * 5, dtype=float).reshape(3, 4, 5)
+    t = fl.trace(lambda x: fl.tanh(x), x=x)
+    t.backward()
+    page = Page(t).open()
+    page.tell(type="window", matrix="x", lead=[2], row=0, column=0, level=0)
+    np.testing.assert_array_equal(page.numbers()[:20].reshape(4, 5), x[2])
+    page.board.select("dC_dx", 1, 3, 4)
+    windows = page.last("frame")[0]["windows"]
+    assert windows["dC_dx"][0] == windows["x"][0] == [1]
+    np.testing.assert_array_equal(page.numbers()[:20].reshape(4, 5), x[1])
+
+
+def test_of_four_axes_the_third_last_stands_side_by_side() -> None:
     x = np.arange(2 * 3 * 4 * 5, dtype=float).reshape(2, 3, 4, 5)
     t = fl.trace(lambda x: fl.tanh(x), x=x)
+    t.backward()
     page = Page(t).open()
-    page.tell(type="window", matrix="x", lead=[1, 2], row=0, column=0, level=0)
-    np.testing.assert_array_equal(page.numbers()[:20].reshape(4, 5), x[1, 2])
-    page.board.select("x", 0, 1, 3, 4)
-    np.testing.assert_array_equal(page.numbers()[:20].reshape(4, 5), x[0, 1])
+    layout = page.last("layout")[0]
+    tiles = [p for p in layout["places"] if p["local"] == "x"]
+    assert [p["tile"] for p in tiles] == [0, 1, 2]
+    assert len({p["y"] for p in tiles}) == 1
+    assert all(a["x"] + a["width"] < b["x"] for a, b in itertools.pairwise(tiles))
+    assert [p["stepped"] for p in tiles] == [[0]] * 3
+    for sample in (0, 1):
+        page.tell(type="window", matrix="x", lead=[sample, 2], row=0, column=0, level=0)
+        np.testing.assert_array_equal(page.numbers()[:60].reshape(3, 4, 5), x[sample])
+        windows = page.last("frame")[0]["windows"]
+        assert [windows[f"dC_dx {tile}"][0] for tile in range(3)] == [[sample, k] for k in range(3)]
+    assert page.last("frame")[0]["extents"]["x"] == 119  # one scale for all slices
+    page.board.select("x", 0, 2, 3, 4)
+    np.testing.assert_array_equal(page.numbers()[:60].reshape(3, 4, 5), x[0])
+    assert page.numbers()[-1] == x[0, 2, 3, 4]
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 3, 4), (2, 3, 9, 70), (2, 4, 3, 30), (2, 1, 3, 4)])
+def test_too_many_or_too_wide_slices_are_stepped_through(shape: tuple[int, ...]) -> None:
+    t = fl.trace(lambda x: fl.tanh(x), x=np.arange(float(np.prod(shape))).reshape(shape))
+    page = Page(t).open()
+    (spot,) = [p for p in page.last("layout")[0]["places"] if p["local"] == "x"]
+    assert spot["tile"] is None
+    assert spot["stepped"] == ([0] if shape[1] == 1 else [0, 1])
+    index = tuple(n - 1 for n in shape)
+    page.board.select("x", *index)
+    lead, row, column, rows, columns, _ = page.last("frame")[0]["windows"]["x"]
+    assert lead == list(index[:2])
+    assert row <= index[2] < row + rows
+    assert column <= index[3] < column + columns
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(-9, 400), st.sampled_from([1, 6, 50]))

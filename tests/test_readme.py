@@ -15,7 +15,7 @@ TEXT = (ROOT / "README.md").read_text("utf-8")
 
 def test_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names: dict[str, object] = {}
     try:
         for block in blocks:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.memory import Running
 from fluxlab.engine.numbers import has_cell
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.plan import downstream
@@ -140,7 +141,7 @@ def check(
 
 
 def _read(calls: list[Call], result: Array, cells: list[tuple[int, ...]]) -> Array:
-    with np.errstate(all="ignore"):
+    with Running():
         for call in calls:
             call()
     return np.array([result[cell] for cell in cells])

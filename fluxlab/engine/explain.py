@@ -210,7 +210,7 @@ def _terms(
         if joined == "mean":
             worth = worth / len(worth)
     rank = np.nan_to_num(worth if joined == "max" else np.abs(worth), nan=np.inf)
-    order = np.argsort(-rank, kind="stable")
+    first = _largest(rank, limit)
     terms = [
         Term(
             tuple(
@@ -219,11 +219,23 @@ def _terms(
             ),
             float(worth[t]),
         )
-        for t in order[:limit]
+        for t in first
     ]
-    rest = order[limit:]
     with np.errstate(all="ignore"):
-        return terms, len(rest), float(np.sum(worth[rest])) if len(rest) else 0.0
+        rest = np.delete(worth, first)
+        return terms, len(rest), float(np.sum(rest)) if len(rest) else 0.0
+
+
+def _largest(rank: Array, count: int) -> Indices:
+    """The places of the `count` largest, the first of equals first; only these are sorted."""
+    if 0 < count < len(rank):
+        edge = np.partition(rank, -count)[-count]
+        above = np.flatnonzero(rank > edge)
+        ties = np.flatnonzero(rank == edge)[: count - len(above)]
+        places = np.sort(np.concatenate([above, ties]))
+    else:
+        places = np.arange(min(count, len(rank)))
+    return places[np.argsort(-rank[places], kind="stable")]
 
 
 def _moved_from(ref: Ref) -> Ref:

@@ -13,9 +13,10 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, Diverged
 from fluxlab.engine.op import Array
-from fluxlab.engine.plan import Plan
+from fluxlab.engine.watch import Watch
 
 if TYPE_CHECKING:
+    from fluxlab.engine.plan import Plan
     from fluxlab.engine.trace import Matrix, Trace
 
 RECORDS = 1000  # at most this many records, however long the run
@@ -64,9 +65,13 @@ class History:
         self._record(float(cost.buffer.reshape(())) if cost.ready else None)
 
     @cached_property
+    def _watch(self) -> Watch:
+        """Made when learning begins: a trace that is only looked at needs no plan."""
+        return Watch(self.trace)
+
+    @property
     def _plan(self) -> Plan:
-        """Made when learning begins: a trace that is only looked at needs none."""
-        return Plan(self.trace, [], self.trace.carry)
+        return self._watch.plan
 
     @cached_property
     def _before(self) -> dict[Matrix, Array]:
@@ -121,6 +126,8 @@ class History:
     def note_edit(self) -> None:
         """An input was changed by hand: this state is recorded, what came after is forgotten."""
         self.stopped = ""
+        if "_watch" in vars(self) and not self._watch.holds():
+            del self._watch
         still = self._still
         self._still = {
             m: numbers if np.array_equal(m.buffer, numbers) else m.buffer.copy()
@@ -179,6 +186,7 @@ class History:
             np.copyto(numbers, matrix.buffer)
         start, whole = self.iteration, 0
         plan = self._plan
+        self._watch.begin()
         try:
             try:
                 plan.run(count)
@@ -186,18 +194,20 @@ class History:
                 # It struck in the middle of an iteration: only the whole ones are done again.
                 whole = max(plan.done - 1, 0)
                 raise
-            if not self._finite():
+            if not self._finite() or not self._watch.quiet():
                 self._restore(before)
                 for _ in range(count):
+                    if not isfinite(self._cost()):
+                        self._stop()
                     plan.run(1)
                     self.iteration += 1
-                    if not self._finite() or not isfinite(self._cost()):
+                    if not self._finite():
                         self._stop()
             self.iteration = start + count
         except KeyboardInterrupt:
             self._restore(before)
             plan.run(whole)
-            if not self._finite():
+            if not self._finite() or not self._watch.quiet():
                 self._restore(before)
                 whole = 0
             self.iteration = start + whole

@@ -360,6 +360,21 @@ def places(array: Any, axes: Sequence[int]) -> list[Any]:
     ]
 
 
+def few_calls(ufunc: np.ufunc, array: Array, axes: Sequence[int], out: Array) -> list[Call]:
+    """Reduce few cells each, for many: place by place, which walks through memory in long runs.
+
+    Axis by axis, the slowest first, as the runs are then longest. `out` keeps its axes.
+    """
+    axis, *rest = axes
+    shape = tuple(1 if a == axis else n for a, n in enumerate(array.shape))
+    target = like(array, shape) if rest else out
+    first, *others = places(array, [axis])
+    calls = [bound(np.positive, first, target)] if not others else []
+    for number, other in enumerate(others):
+        calls.append(bound(ufunc, target if number else first, other, target))
+    return calls + (few_calls(ufunc, target, rest, out) if rest else [])
+
+
 class Reduction(Op):
     """Sum, mean or maximum over `axes` (a tuple; `keepdims` keeps them with length 1)."""
 
@@ -399,10 +414,7 @@ class Reduction(Op):
             # A product with a row of ones sums the slowest axes six times as fast as np.sum.
             calls = [partial(np.ones(count).dot, table.reshape(count, -1), row.reshape(-1))]
         elif 1 < count <= FEW and out.size > SMALL * count:
-            # Few cells each, for many: place by place, which walks through memory in long runs.
-            first, *others = places(array, axes)
-            calls = [bound(self._ufunc, first, others[0], whole)]
-            calls += [bound(self._ufunc, whole, other, whole) for other in others[1:]]
+            calls = few_calls(self._ufunc, array, [a for a in order if a in axes], whole)
         else:
             reduce: Any = self._ufunc.reduce
             calls = [partial(reduce, array, axes, None, out, params["keepdims"])]

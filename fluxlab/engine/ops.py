@@ -178,7 +178,8 @@ def _max_vjp(step: Any, dC: Any) -> Any:
     if not step.params["keepdims"]:
         kept = tuple(1 if i in axes else n for i, n in enumerate(source.shape))
         largest = OPS["reshape"](largest, shape=kept)
-    return multiply(_spread(dC, step), first_largest_of(source, largest, axes=axes))
+    mask = first_largest_of(source, largest, axes=axes).named("is largest")
+    return multiply(_spread(dC, step), mask)
 
 
 _max = Reduction("max", np.maximum, False, _max_vjp, latex=r"\max <0>", numpy="np.max(<0>)")
@@ -304,7 +305,7 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 def reshape(x: Any, shape: Sequence[int]) -> Any:
     """The same cells, row by row, in another shape; one -1 is worked out."""
     try:
-        full = np.broadcast_to(np.zeros(()), _shape(x)).reshape(tuple(shape)).shape
+        full = np.empty(_shape(x)).reshape(tuple(shape)).shape
     except (TypeError, ValueError):
         raise BadInput(
             f"reshape: {size(_shape(x))} cells do not fill the shape {shape!r}."

@@ -10,6 +10,7 @@ import numpy as np
 
 from fluxlab.engine.fusion import PASSES, update_at_once
 from fluxlab.engine.graph import Graph
+from fluxlab.engine.memory import Running
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.places import Place
 from fluxlab.engine.sweep import sweep
@@ -74,7 +75,7 @@ class Plan:
         self.done = 0
         for theirs, own in self._lent:
             own[...] = theirs
-        with np.errstate(all="ignore"):
+        with Running():
             for self.done in range(1, count + 1):
                 for call in calls:
                     call()

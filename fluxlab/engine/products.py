@@ -28,6 +28,15 @@ def product_calls(left: str, right: str, target: str, a: Array, b: Array, out: A
     batch = [c for c in target if c in shared]
     summed = [c for c in shared if c not in target]
     rows, columns = [c for c in left if c not in shared], [c for c in right if c not in shared]
+    if (
+        len(summed) == 1
+        and not batch
+        and max(a.ndim, b.ndim) <= 2
+        and all(m.flags.forc or _readable(m, 0) for m in (a, b, out))
+    ):  # as in x @ w: there is nothing to look for
+        A = a if left == "".join(rows + summed) else a.T
+        B = b if right == "".join(summed + columns) else b.T
+        return [_dot(A, B, out if target == "".join(rows + columns) else out.T)]
     if not summed:
         spread = [_spread(m, names, target) for m, names in ((a, left), (b, right))]
         return [partial(np.multiply, *spread, out)]

@@ -9,14 +9,15 @@ numbers, and then the questions end there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.op import Array
 from fluxlab.engine.ops import (
     add,
     argmax,
@@ -29,6 +30,9 @@ from fluxlab.engine.ops import (
 )
 from fluxlab.engine.tokenizer import PADDING
 from fluxlab.engine.trace import Matrix, Trace, scope
+
+if TYPE_CHECKING:
+    from fluxlab.engine.network import Network
 
 NextToken = Callable[..., Any]
 IMPOSSIBLE = -1e9  # stands for the logarithm of 0, which is no finite number
@@ -266,4 +270,33 @@ def _one_step(
     )
 
 
-__all__ = ["Candidate", "Search", "beam_search", "greedy_search"]
+def next_token_of(network: Network, source: Sequence[int] = ()) -> NextToken:
+    """The next_token function of a network that has learned to continue token sequences.
+
+    network : its output at step t, (samples, steps, vocabulary), is about the token after step t
+        of its input, as of a `Transformer`, or of an `Encoder` that is causal. It was formed with
+        a cross-entropy on logits, so that it predicts probabilities.
+    source : the tokens that a Transformer reads; they come before those that are written.
+
+    The network is asked for plain numbers; what is not written yet is padding.
+    """
+    width, before = network._data[0].shape[1], len(source)
+
+    def next_token(tokens: Matrix) -> Array:
+        written = tokens.value
+        count, n = written.shape
+        if before + n > width:
+            raise BadInput(
+                f"next_token_of: {network!r} has room for {width - before} tokens, the start "
+                f"included; a length of {width - before} is the most that can be searched."
+            )
+        x = np.zeros((count, width))
+        x[:, :before], x[:, before : before + n] = source, written
+        with np.errstate(divide="ignore"):
+            found: Array = np.log(network.predict(x)[:, n - 1])
+        return found
+
+    return next_token
+
+
+__all__ = ["Candidate", "Search", "beam_search", "greedy_search", "next_token_of"]

@@ -52,7 +52,7 @@ heavy they pull it into the boat. they sail back to the harbour where the land e
 
 
 def story() -> str:
-    """Two tales, of a mill and of a harbour, in lower case: about 3,900 characters on one line.
+    """Two tales, of a mill and of a harbour, in lower case: about 3,800 characters on one line.
 
     Sentences end with a full stop and a space; the second tale begins in the middle of the text.
     """

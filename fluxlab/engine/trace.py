@@ -15,6 +15,7 @@ import numpy as np
 from fluxlab.engine import formulas
 from fluxlab.engine.errors import BadInput, NotComputed, size, unknown
 from fluxlab.engine.matrix import Matrix, Step
+from fluxlab.engine.memory import Running
 from fluxlab.engine.numbers import as_numbers, has_cell
 from fluxlab.engine.op import OPS, Array, Op, Params
 
@@ -31,6 +32,16 @@ def scope(name: str) -> Iterator[None]:
     """Steps recorded inside belong together: `with fl.scope("layer 1"): ...`."""
     outer = _scope.get()
     token = _scope.set(f"{outer}/{name}" if outer else name)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+@contextmanager
+def no_scope() -> Iterator[None]:
+    """For a trace of its own that is made while another is recorded: its names begin anew."""
+    token = _scope.set("")
     try:
         yield
     finally:
@@ -256,8 +267,7 @@ class Trace:
     # -- running ------------------------------------------------------------------------------
 
     def _run(self, start: int, stop: int) -> None:
-        # Overflow is not hidden: an infinity or NaN stays in its matrix, and readers explain it.
-        with np.errstate(all="ignore"):
+        with Running() if stop > start + 1 else np.errstate(all="ignore"):
             for step in self.steps[start:stop]:
                 for call in step.calls:
                     call()
@@ -422,4 +432,4 @@ class Trace:
         self.alias("C", cost)
 
 
-__all__ = ["PHASES", "Matrix", "Step", "Trace", "scope"]
+__all__ = ["PHASES", "Matrix", "Step", "Trace", "no_scope", "scope"]

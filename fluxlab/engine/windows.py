@@ -15,7 +15,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import FEW, grid, places
-from fluxlab.engine.memory import like
+from fluxlab.engine.memory import like, order_of
 from fluxlab.engine.moves import Gather, Selection
 from fluxlab.engine.op import Array, Call, Indices, Op, Params, Shape, bound
 
@@ -158,8 +158,11 @@ class FirstLargest(Selection):
         x, largest = arrays
         if np.prod([x.shape[axis] for axis in params["axes"]]) > FEW:
             return super().bind(out, arrays, params)
-        flags = like(out).astype(np.bool_)
-        taken, *others = places(flags, params["axes"])
+        # All cells at one place of their group lie together, so that comparing them is one run.
+        axes = params["axes"]
+        order = [*axes, *(axis for axis in order_of(out) if axis not in axes)]
+        flags = np.empty([out.shape[axis] for axis in order], np.bool_).transpose(np.argsort(order))
+        taken, *others = places(flags, axes)
         seen = like(taken).astype(np.bool_)
         calls = [bound(np.equal, x, largest, flags), bound(np.copyto, seen, taken)]
         for mark in others:

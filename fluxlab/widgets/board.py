@@ -12,7 +12,7 @@ from fluxlab.widgets.base import View
 from fluxlab.widgets.frame import Frame
 from fluxlab.widgets.layout import Arrangement
 from fluxlab.widgets.maths import pretty
-from fluxlab.widgets.pixels import INDENT, LEVELS, Layout, is_literal, place
+from fluxlab.widgets.pixels import INDENT, LEVELS, Layout, has_tools, is_literal, place, stepped
 
 SCALES = ("matrix", "layer", "shared")
 WIDTH = 760
@@ -129,9 +129,15 @@ class Board(View):
         if not again and self._laid_out is arranged:
             return False
         layout = place(arranged.bands(self._folded()), self._width)
-        boxes = {id(p.slot.matrix): (p.width, p.height) for p in layout.places}
-        matrices = layout.matrices
-        self._frame = Frame(matrices, [boxes[id(m)] for m in matrices], self._frame)
+        # What stands in several places is sent once.
+        views = list({place.view: place for place in layout.places}.values())
+        self._frame = Frame(
+            [view.slot.matrix for view in views],
+            [(view.width, view.height) for view in views],
+            self._frame,
+            [view.tile for view in views],
+        )
+        self._views = {view.view: number for number, view in enumerate(views)}
         self._layout, self._laid_out = layout, arranged
         self._hidden = arranged.hidden(layout.places)
         self._version += 1
@@ -141,7 +147,6 @@ class Board(View):
         layout, frame = self._layout, self._frame
         assert layout is not None
         assert frame is not None
-        number = {id(m): i for i, m in enumerate(frame.matrices)}
         self.send(
             {
                 "type": "layout",
@@ -162,15 +167,19 @@ class Board(View):
                 "rules": layout.rules,
                 "steps": len(self.trace.steps),
                 "hidden": [[name, step, at] for name, (step, at) in self._hidden.items()],
-                "matrices": [_describe(m) for m in frame.matrices],
+                "matrices": [
+                    {"key": key, **_describe(m)}
+                    for key, m in zip(frame.keys, frame.matrices, strict=True)
+                ],
                 "places": [
                     {
-                        "matrix": number[id(p.slot.matrix)], "local": p.slot.local,
+                        "matrix": self._views[p.view], "local": p.slot.local, "tile": p.tile,
                         "title": pretty(p.slot.local), "lane": p.lane, "band": p.band,
                         "x": p.x, "y": p.y, "cell": p.cell, "width": p.width,
                         "height": p.height, "room": p.room, "window": p.window,
                         "literal": is_literal(p.slot.matrix),
-                        "tools": p.window or len(p.slot.matrix.shape) > 2,
+                        "tools": has_tools(p.slot.matrix.shape),
+                        "stepped": stepped(p.slot.matrix.shape),
                     }
                     for p in layout.places
                 ],
@@ -210,8 +219,7 @@ class Board(View):
         if self.session.selection is None or self._frame is None:
             return False
         name, index = self.session.selection
-        self._frame.reveal(self.trace[name], index)
-        return name in self._frame.moved()
+        return self._frame.reveal(self.trace[name], index)
 
     # -- what the page asks -----------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Nothing here knows layers by name. Where the bands stand in pixels, `pixels.py` 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from fluxlab.widgets.maths import pretty
 
 LANES = ("values", "gradients", "updates")
 SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
+_NUMBERED = re.compile(r"(-?\d[\d.e+-]*)_\d+")
 BIG = 60  # matrices; a trace of more starts with its inner scopes folded
 SHARES = 3  # shares of a gradient that stand below it, in a small trace; more are folded behind it
 
@@ -133,9 +135,8 @@ class Arrangement:
             if step.phase == "forward":
                 here = self.home(step.output)
                 for matrix in (*step.inputs, step.output):
-                    self._add_value(here, matrix)
-                    if here.startswith(f"{self.home(matrix)}/"):
-                        self._add_value(self.home(matrix), matrix)
+                    for scope in _path(here):
+                        self._add_value(scope, matrix)
         for matrix in matrices:
             if self.phase(matrix) == "forward" or matrix.kind == "parameter":
                 self._add_value(self.home(matrix), matrix)
@@ -172,19 +173,25 @@ class Arrangement:
 
     def _local(self, scope: str, matrix: Any) -> str | None:
         """The matrix' name inside a scope, or None if it is not one of the scope's."""
-        if self.home(matrix) == scope:
+        home = self.home(matrix)
+        if home == scope:
             return str(matrix.local)
-        return self._aliases.get((scope, id(matrix)))
+        # What a scope gives out to the one around it is seen in the scope, folded or open.
+        inside = home.startswith(f"{scope}/")
+        return None if inside else self._aliases.get((scope, id(matrix)))
 
     def _put(self, node: _Node, lane: list[Slot], slot: Slot) -> None:
         lane.append(slot)
         node.slots.setdefault(id(slot.matrix), lane)
-        self._at.setdefault(id(slot.matrix), node.scope)
+        if id(slot.matrix) not in self._at or node.scope == self.home(slot.matrix):
+            self._at[id(slot.matrix)] = node.scope
 
     def _open(
         self, node: _Node, lane: str, matrix: Any, local: str, place: int | None = None
     ) -> None:
         """A new column of a node, at its end or at a place."""
+        literal = _NUMBERED.fullmatch(local) if matrix.kind == "constant" else None
+        local = literal[1] if literal else local  # the second 2 of a formula is no 2_2
         column = Column(local)
         node.entries.insert(len(node.entries) if place is None else place, column)
         self._put(node, column.lanes[lane], Slot(matrix, local))
@@ -235,18 +242,15 @@ class Arrangement:
             self._put(node, beside, Slot(matrix, matrix.local, goal))
 
     def _find_shares(self) -> None:
-        """Gradients that are added up of many shares, or joined of many parts."""
+        """Gradients of matrices that are used many times."""
         for node in self._nodes.values():
             for column in node.values.values():
                 lane = column.lanes["gradients"]
-                beside = {id(slot.matrix) for slot in lane}
-                for slot in lane:
-                    step = slot.matrix.step
-                    if step is None or step.op.name not in ("add_all", "concatenate"):
-                        continue
-                    found = [matrix for matrix in step.inputs if id(matrix) in beside]
-                    if len(found) > (1 if self.big else SHARES):
-                        self._shares.setdefault(slot.matrix.name, found)
+                shares = [slot.matrix for slot in lane if is_share(slot.matrix)]
+                if len(shares) > (1 if self.big else SHARES):
+                    total = next(slot.matrix for slot in lane if slot.matrix.of is shares[0].of)
+                    # The backward pass meets the last use first.
+                    self._shares.setdefault(total.name, shares[::-1])
 
     # -- folding ----------------------------------------------------------------------------
 
@@ -367,13 +371,11 @@ class Arrangement:
         shown.lanes["gradients"] = rest
         if name in folded:
             place = next(n for n, slot in enumerate(rest) if slot is total)
-            kind = "uses" if is_share(shares[0]) else "parts"
-            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} {kind}")
+            rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} uses")
         elif around.scope == self._at[id(total.matrix)]:
-            whole, added = pretty(total.local), is_share(shares[0])
-            band = Band(name, f"{whole} by {'use' if added else 'part'}", depth=around.depth + 1)
-            how = "shares, added up to" if added else "parts, joined to"
-            band.detail = f"{len(shares)} {how} {whole}"
+            whole = pretty(total.local)
+            band = Band(name, f"{whole} by use", depth=around.depth + 1)
+            band.detail = f"{len(shares)} shares, added up to {whole}"
             for share in shares:
                 local = str(share.local)
                 band.columns.append(one := Column(local.partition("[")[2].rstrip("]") or local))

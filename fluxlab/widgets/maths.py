@@ -19,7 +19,8 @@ def mathml(latex: str) -> str:
     """A formula in LaTeX as a MathML element; `operand(n, ...)` parts carry `data-operand="n"`."""
     from latex2mathml.converter import convert
 
-    return _OPERAND.sub(r'data-operand="\1"', convert(latex))
+    made = convert(latex).replace(r"\_", "_")  # the converter keeps the stroke of b\_y
+    return _OPERAND.sub(r'data-operand="\1"', made)
 
 
 @lru_cache(maxsize=1024)

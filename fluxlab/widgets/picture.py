@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fluxlab.widgets.frame import largest
 from fluxlab.widgets.layout import arrange
 from fluxlab.widgets.maths import pretty
-from fluxlab.widgets.pixels import INDENT, Layout, place
+from fluxlab.widgets.pixels import INDENT, TILE, Layout, has_tools, place
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -146,7 +146,13 @@ def _title(draw: Any, shown: Any) -> None:
     """A matrix' name, elided to the room that it has, and its shape if that fits too."""
     matrix, name = shown.slot.matrix, pretty(shown.slot.local)
     serif, small = font("serif", 13), font("sans", 9)
-    y = shown.y - 6 - (24 if shown.window or len(matrix.shape) > 2 else 0)
+    y = shown.y - 6 - 24 * has_tools(matrix.shape)
+    if shown.tile is not None:
+        text = f"{matrix.axes[-3] or 'slice'} {shown.tile}"
+        draw.text((shown.x, shown.y - 3), text, MUTED, small, anchor="ls")
+        y -= TILE
+        if shown.tile:
+            return
     if draw.textlength(name, serif) > shown.room + 6:
         while len(name) > 1 and draw.textlength(f"{name}…", serif) > shown.room + 6:
             name = name[:-1]
@@ -181,7 +187,10 @@ def _seen(shown: Any) -> Any:
     """The part of a matrix that its place has room for, as rows and columns."""
     matrix = shown.slot.matrix
     buffer = matrix.buffer.reshape((1,) * max(0, 2 - matrix.buffer.ndim) + matrix.shape)
-    part = buffer[(0,) * (buffer.ndim - 2)]
+    lead = [0] * (buffer.ndim - 2)
+    if shown.tile is not None:
+        lead[-1] = shown.tile
+    part = buffer[tuple(lead)]
     wide, high = shown.cell
     return part[: max(1, int(shown.height // high)), : max(1, int(shown.width // wide))]
 

@@ -18,6 +18,9 @@ INDENT = 16
 FOLD = 20  # the button that opens what a column stands for
 TITLE = 18  # a matrix' name above it
 CONTROLS = 24  # index steppers, zoom buttons
+TILES = 4  # slices side by side at most
+TILE = 12  # above each: which it is
+BETWEEN = 10
 FOOT = 29  # below a window: its rows and columns
 STACK = 11  # between what stands above one another
 LEVELS = (3, 6, 12, 24, 44)  # cell sizes of a window
@@ -60,6 +63,11 @@ class Place:
     height: float
     room: float  # for its title
     window: bool
+    tile: int | None = None  # which slice it shows, of several that stand side by side
+
+    @property
+    def view(self) -> tuple[int, int | None]:
+        return id(self.slot.matrix), self.tile
 
 
 @dataclass
@@ -103,6 +111,23 @@ def is_window(shape: tuple[int, ...]) -> bool:
     return max(rows, columns) > 64 or rows * columns > 4096
 
 
+def tiles(shape: tuple[int, ...]) -> int:
+    """How many slices along the third last axis stand side by side, such as channels or heads."""
+    fits = len(shape) > 3 and 1 < shape[-3] <= TILES and 6 * shape[-3] * shape[-1] <= 230
+    return shape[-3] if fits and not is_window(shape) else 1
+
+
+def stepped(shape: tuple[int, ...]) -> list[int]:
+    """The axes of which one place is seen at a time."""
+    count = len(shape) - (3 if tiles(shape) > 1 else 2)
+    return [axis for axis in range(max(0, count)) if shape[axis] > 1]
+
+
+def has_tools(shape: tuple[int, ...]) -> bool:
+    """Whether buttons stand above a matrix: to zoom, or to see other slices."""
+    return is_window(shape) or bool(stepped(shape))
+
+
 def is_literal(matrix: Any) -> bool:
     """Whether a matrix is a number in the student's code, such as the 3 of `3 * w`."""
     return matrix.kind == "constant" and not matrix.shape and matrix.of is None
@@ -124,9 +149,10 @@ def cell_size(matrix: Any, tier: Tier) -> tuple[int, int]:
         return (10, 10)
     if rows * columns == 1 and not matrix.shape:
         return (48, 22)
-    if tier.number is not None and rows <= 10 and columns <= 8:
+    beside = tiles(matrix.shape)
+    if tier.number is not None and rows <= 10 and columns * beside <= (12 if beside > 1 else 8):
         return tier.number
-    side = min(tier.box[0] // columns, tier.box[1] // rows)
+    side = min(tier.box[0] // (columns * beside), tier.box[1] // rows)
     return (max(3, min(16, side)),) * 2
 
 
@@ -138,14 +164,15 @@ def _box(matrix: Any, tier: Tier) -> tuple[float, float]:
         # A short side keeps room for larger cells, so that zooming in does not hide it.
         w, h = (max(side, 24 if count <= SHORT else 0) for side, count in ((w, columns), (h, rows)))
         return min(columns * w, WINDOW_WIDTH), min(rows * h, WINDOW_ROWS)
-    return columns * w, rows * h
+    beside = tiles(matrix.shape)
+    return beside * (columns * w + BETWEEN) - BETWEEN, rows * h
 
 
 def _around(slot: Slot) -> tuple[int, int]:
     """Room above the cells (title, controls) and below them."""
     shape = slot.matrix.shape
     window = is_window(shape)
-    controls = CONTROLS if window or len(shape) > 2 else 0
+    controls = CONTROLS * has_tools(shape) + TILE * (tiles(shape) > 1)
     opens = FOLD if slot.fold and slot.matrix.kind == "gradient" else 0
     return TITLE + controls, (FOOT if window else 0) + opens
 
@@ -158,9 +185,9 @@ def title_width(slot: Slot, tier: Tier) -> float:
         return name
     size = 4.9 * len("×".join(map(str, matrix.shape))) + 5 if matrix.shape else 0
     rows, columns = flat(matrix.shape)
-    numbers = tier.number is not None and rows <= 10 and columns <= 8
+    numbers = tier.number is not None and rows <= 10 and columns * tiles(matrix.shape) <= 8
     exponent = 30 if numbers and matrix.shape else 0
-    steppers = 68 * max(0, len(matrix.shape) - 2)
+    steppers = 68 * len(stepped(matrix.shape))
     zoom = 150 if is_window(matrix.shape) else 0
     opens = 6.9 * len(slot.words) + 20 if slot.fold else 0
     return max(name + size + exponent, steppers + 56 * bool(zoom), zoom, opens)
@@ -228,22 +255,28 @@ def wrap(widths: dict[str, float], room: float) -> list[list[str]]:
     return rows
 
 
-def _tier(known: _Group, room: float) -> int:
+def _tier(known: _Group, room: float, wraps: bool) -> int:
     """The number of the largest tier that fits. A band alone rather wraps than loses its numbers;
-    so does one that folds, whose rows change anyway."""
-    folds = any(band.depth or any(map(_is_button, band.columns)) for band in known.bands)
+    on a board that changes, as one folds it or turns to other slices, all do (`wraps`)."""
+    alone = wraps or len(known.bands) == 1
     for number, tier in enumerate(TIERS):
-        alone = len(known.bands) == 1 or folds
         if len(wrap(known.widths(tier), room)) == 1 or (alone and number == LAST):
             return number
     return len(TIERS) - 1
+
+
+def _changes(band: Band) -> bool:
+    slots = [slot for column in band.columns for slot in column.slots()]
+    return bool(band.depth) or any(slot.fold or len(slot.matrix.shape) > 3 for slot in slots)
 
 
 def place(bands: list[Band], width: int) -> Layout:
     """Pixels for a board `width` pixels wide: the largest cells with which columns fit."""
     groups = group([band for band in bands if band.columns])
     rooms = [_room(known, width) for known in groups]
-    number = max(map(_tier, groups, rooms), default=0)
+    wraps = any(map(_changes, bands))
+    fits = [_tier(known, room, wraps) for known, room in zip(groups, rooms, strict=True)]
+    number = max(fits, default=0)
     tier = TIERS[number]  # one for all bands, so that equal shapes look equal
     chosen: dict[int, tuple[dict[str, float], list[list[str]]]] = {}
     for known, room in zip(groups, rooms, strict=True):
@@ -328,17 +361,20 @@ def _place_band(
                 for slot in column.lanes[lane]:
                     over, under = _around(slot)
                     wide, high = _box(slot.matrix, tier)
-                    shown = Place(
-                        slot, lane, number, left[column.key], below + over,
-                        cell_size(slot.matrix, tier), wide, high, widths[column.key],
-                        is_window(slot.matrix.shape),
-                    )  # fmt: skip
-                    layout.places.append(shown)
+                    beside = tiles(slot.matrix.shape)
+                    each = (wide + BETWEEN) / beside
+                    for tile in range(beside):
+                        shown = Place(
+                            slot, lane, number, left[column.key] + tile * each, below + over,
+                            cell_size(slot.matrix, tier), each - BETWEEN, high, widths[column.key],
+                            is_window(slot.matrix.shape), tile if beside > 1 else None,
+                        )  # fmt: skip
+                        layout.places.append(shown)
                     below += over + high + under + STACK
                     if slot.fold and lane == "gradients":
                         spot = below - STACK - FOLD + 3
                         layout.folds.append(
-                            Fold(slot.fold, slot.words, False, "sum", shown.x, spot)
+                            Fold(slot.fold, slot.words, False, "sum", left[column.key], spot)
                         )
             y += height + STACK
     return y + 6

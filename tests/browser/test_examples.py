@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Lab as Page
 from playwright.sync_api import BrowserContext, expect
 
 import fluxlab.engine.models
+from conftest import Lab as Page
 
 if TYPE_CHECKING:
     from conftest import Lab, Server

@@ -79,7 +79,7 @@ def layer_state(trace: Any, parts: dict[str, str]) -> dict[str, Any]:
     for theirs, ours in parts.items():
         if theirs.endswith("attn"):
             state = heads(trace, ours)
-        elif theirs.startswith("norm"):
+        elif "norm" in theirs:
             state = {
                 "weight": torch().tensor(trace[f"{ours}/gamma"].value[0]),
                 "bias": torch().tensor(trace[f"{ours}/beta"].value[0]),
@@ -110,7 +110,7 @@ def same_gradients(trace: Any, module: Any, parts: dict[str, str]) -> None:
                 expected = seen.pop(f"{dot}out_proj.{matrix}")
                 close(out.reshape(expected.shape), expected, f"{theirs} output {matrix}")
         else:
-            letters = ("gamma", "beta") if theirs.startswith("norm") else ("w", "b")
+            letters = ("gamma", "beta") if "norm" in theirs else ("w", "b")
             for matrix, letter in zip(("weight", "bias"), letters, strict=True):
                 expected = seen.pop(f"{dot}{matrix}")
                 found = trace[f"{slash}dC_d{letter}"].value.T
@@ -242,6 +242,40 @@ def test_decoder_layer_equals_pytorchs() -> None:
     close(trace["dC_dx"].value, a.grad.numpy(), "x")
     close(trace["dC_dmemory"].value, m.grad.numpy(), "memory")
     same_gradients(trace, theirs, DECODER)
+
+
+def test_the_whole_transformer_equals_pytorchs() -> None:
+    """Two layers each, padding on both sides; outputs, and the gradients of every parameter."""
+    nn, tokens = torch().nn, np.hstack([TOKENS, [[1, 4, 2, 5], [1, 7, 0, 0], [1, 5, 3, 0]]])
+    trace = recorded(fl.Transformer(9, 5, features=6, heads=2, hidden=7, layers=2), tokens)
+    same: Any = {"dropout": 0.0, "batch_first": True, "dtype": torch().float64}
+    encoder = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(6, 2, 7, **same), 2, enable_nested_tensor=False
+    )
+    decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(6, 2, 7, **same), 2)
+    mine = [
+        {f"layers.{i}.{t}": f"{name} {i + 1}/{o}" for i in range(2) for t, o in found.items()}
+        for name, found in (("encoder", ENCODER), ("decoder", DECODER))
+    ]
+    for module, found in zip((encoder, decoder), mine, strict=True):
+        module.load_state_dict(layer_state(trace, found))
+    table, out = tensor(trace["embedding/w"].value), nn.Linear(6, 9, dtype=torch().float64)
+    out.load_state_dict(dense(trace, "logits"))
+    h = table[torch().tensor(tokens).long()]
+    place = [torch().tensor(trace[f"{n}/position"].value) for n in ("encoder", "decoder")]
+    hidden, later = torch().tensor(tokens == 0), torch().ones(4, 4, dtype=bool).triu(1)
+    memory = encoder(h[:, :5] + place[0], src_key_padding_mask=hidden[:, :5])
+    h = decoder(
+        h[:, 5:] + place[1], memory, tgt_mask=later, tgt_key_padding_mask=hidden[:, 5:],
+        memory_key_padding_mask=hidden[:, :5],
+    )  # fmt: skip
+    y = out(h)
+    close(trace["y"].value, y.detach().numpy(), "y")
+    (y * torch().tensor(np.random.default_rng(3).normal(size=y.shape))).sum().backward()
+    close(trace["embedding/dC_dw"].value, table.grad.numpy(), "embedding")
+    for module, found in zip((encoder, decoder), mine, strict=True):
+        same_gradients(trace, module, found)
+    close(trace["logits/dC_dw"].value.T, out.weight.grad.numpy(), "logits")
 
 
 def test_layer_norm_of_sequences_equals_pytorchs() -> None:

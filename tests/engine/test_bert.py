@@ -197,11 +197,12 @@ def test_pairs_are_half_true() -> None:
     np.testing.assert_array_equal(follows, [1, 0, 1, 0, 1, 0])
     np.testing.assert_array_equal(tokens[0], [C, 6, 7, S, 8, S, 0, 0])
     np.testing.assert_array_equal(tokens[2], [C, 8, S, 9, 10, 11, S, 0])
-    for row in tokens[1::2]:
-        first, second = [list(part) for part in split(row)]
-        k = sentences.index(first)
-        assert second in sentences
-        assert second not in (first, sentences[k + 1])
+    for seed in range(8):
+        for row in fl.sentence_pairs(sentences, seed=seed)[0][1::2]:
+            first, second = split(row)
+            k = sentences.index(first)
+            assert second in sentences
+            assert second not in (first, sentences[k + 1])
 
 
 def split(row: np.ndarray) -> list[list[int]]:
@@ -289,16 +290,25 @@ def sentence(
     return [len(SPECIAL) + topic * WORDS + int(w) for w in draw.choice(words, 3)]
 
 
-def pairs(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both tasks on paragraphs of five sentences, each paragraph of one topic."""
+def topic_of(word: Any) -> Any:
+    return (word - len(SPECIAL)) // WORDS
+
+
+def unmasked(seed: int, paragraphs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs from paragraphs of five sentences, each paragraph of another topic."""
     draw = np.random.default_rng(seed)
     topics = [int(draw.integers(TOPICS))]
-    while len(topics) < 60:
+    while len(topics) < paragraphs:
         topics.append((topics[-1] + int(draw.integers(1, TOPICS))) % TOPICS)
     text = [sentence(draw, topic) for topic in topics for _ in range(5)]
-    tokens, follows = fl.sentence_pairs(text, seed=seed)
-    shown, targets = fl.mask_words(tokens, len(SPECIAL) + TOPICS * WORDS, copies=2, seed=seed)
-    targets[:, 0] = np.tile(follows, 2)
+    return fl.sentence_pairs(text, seed=seed)
+
+
+def pairs(seed: int, paragraphs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets for both tasks."""
+    tokens, follows = unmasked(seed, paragraphs)
+    shown, targets = fl.mask_words(tokens, len(SPECIAL) + TOPICS * WORDS, seed=seed)
+    targets[:, 0] = follows
     return shown, targets
 
 
@@ -311,24 +321,34 @@ def labelled(seed: int, count: int, words: tuple[int, ...]) -> tuple[np.ndarray,
 
 
 def test_both_heads_learn_and_fine_tuning_knows_words_that_had_no_label() -> None:
-    """Unseen pairs: 0.99 of masked words get a word of the right topic, next sentence 0.76 right.
+    """Unseen pairs: 0.99 of masked words get a word of the right topic; next sentence 0.80 right,
+    where 0.82 is what "it follows if the topic is the same" gets.
 
-    (A false pair shares the topic in one of six, and a paragraph's last sentence has a successor
-    of another topic, so about 0.8 is the most that can be.) Then 24 labelled pairs that use two of
-    each topic's three words: pairs of the third words are told apart, 1.00 right, by the
-    pre-trained encoder, which has seen them beside the others; without pre-training it is a guess.
+    Then 24 labelled pairs that use two of each topic's three words: pairs of the third words are
+    told apart, 1.00 right, by the pre-trained encoder, which has seen them beside the others;
+    without pre-training it is a guess.
     """
     vocabulary = len(SPECIAL) + TOPICS * WORDS
     net = fl.bert(
-        *pairs(0), vocabulary, features=24, heads=3, hidden=32, optimizer=fl.Adam(0.005), batch=32
+        *pairs(0, 300),
+        vocabulary,
+        features=24,
+        heads=3,
+        hidden=32,
+        optimizer=fl.Adam(0.005),
+        batch=32,
     )
     net.advance(600)
-    shown, targets = pairs(1)
+    shown, targets = pairs(1, 60)
     answers = net.predict(shown).argmax(axis=-1)
-    assert np.mean(answers[:, 0] == targets[:, 0]) > 0.72
+    whole, follows = unmasked(1, 60)
+    same_topic = [topic_of(row[1]) == topic_of(row[5]) for row in whole]
+    knowable = float(np.mean(same_topic == follows))
+    right_pairs = float(np.mean(answers[:, 0] == targets[:, 0]))
+    assert knowable - 0.05 < right_pairs, (right_pairs, knowable)
     asked = targets[:, 1:] >= 0
-    topic = (np.stack([answers[:, 1:], targets[:, 1:]])[:, asked] - len(SPECIAL)) // WORDS
-    assert np.mean(topic[0] == topic[1]) > 0.95
+    found, wanted = topic_of(answers[:, 1:][asked]), topic_of(targets[:, 1:][asked])
+    assert np.mean(found == wanted) > 0.95
 
     right: dict[str, list[float]] = {"pre-trained": [], "fresh": []}
     new, wanted = labelled(50, 120, (2,))

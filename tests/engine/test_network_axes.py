@@ -114,3 +114,14 @@ def test_samples_of_another_shape_are_refused() -> None:
     with pytest.raises(fl.BadInput, match="4×3"):
         net.predict(SEQUENCES[:, :3])
     assert net.predict(SEQUENCES.tolist()).shape == (7, 4, 5)
+
+
+def test_a_network_inside_a_scope_is_the_same_network() -> None:
+    """Its names begin anew there; else its weights would not be found, and be drawn again."""
+    x = np.random.default_rng(2).normal(size=(4, 3))
+    net = fl.Network([fl.Dense(2, "tanh")], x, x[:, :2], seed=5)
+    with fl.scope("step 1"):
+        np.testing.assert_array_equal(net.predict(x), net.trace["y"].buffer)
+        inside = fl.Network([fl.Dense(2, "tanh")], x, x[:, :2], seed=5)
+    np.testing.assert_array_equal(inside.predict(x), net.predict(x))
+    assert [*inside.trace.matrices] == [*net.trace.matrices]

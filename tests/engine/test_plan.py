@@ -214,7 +214,7 @@ def test_a_thousand_iterations_equal_numpy_by_hand() -> None:
 def test_no_allocation_per_iteration(hidden: str) -> None:
     x, y = fl.data.parity(4)
     net = fl.form_network([8, 4, 1], x, y, hidden_activation=hidden)
-    plan = Plan(net.trace, [], net.trace.carry)
+    plan = net.history._plan
     plan.run(10)
     peaks = {}
     for count in (10, 1000):

@@ -46,7 +46,11 @@ def fl_output(layer: Any, x: np.ndarray) -> np.ndarray:
 
 
 def near(found: np.ndarray, wanted: Any) -> None:
-    np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=1e-9, atol=1e-13)
+    near_numbers(found, wanted.detach().numpy())
+
+
+def near_numbers(found: np.ndarray, wanted: np.ndarray) -> None:
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-13)
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
@@ -120,6 +124,36 @@ def test_the_layer_equals_pytorchs(kind: str, shape: tuple[int, ...]) -> None:
     )
 
 
+def test_each_gate_has_its_own_name() -> None:
+    """f, i, o, g and z, r, g are what their names say, in the first step, where h and c are 0."""
+    x, n = numbers(3, 2, 4), 2
+
+    def step_1(layer: Any) -> tuple[Any, Any, Any]:
+        trace = fl.Network([layer], x, numbers(3, 2, n)).trace
+        trace.set("layer 1/b", numbers(*trace["layer 1/b"].shape))
+        a = x[:, 0] @ trace["layer 1/w"].value + trace["layer 1/b"].value
+        return (
+            trace,
+            lambda name: trace[f"layer 1/step 1/{name}"].value,
+            np.split(a, a.shape[1] // n, 1),
+        )
+
+    for layer in (fl.LSTM(n), fl.PeepholeLSTM(n)):
+        trace, matrix, (f, i, o, g) = step_1(layer)
+        trace.run()
+        near_numbers(matrix("f"), 1 / (1 + np.exp(-f)))
+        near_numbers(matrix("i"), 1 / (1 + np.exp(-i)))
+        near_numbers(matrix("g"), np.tanh(g))
+        near_numbers(matrix("c"), matrix("i") * np.tanh(g))
+        if isinstance(layer, fl.LSTM):
+            near_numbers(matrix("o"), 1 / (1 + np.exp(-o)))
+    trace, matrix, (z, r, g) = step_1(fl.GRU(n))
+    trace.run()
+    near_numbers(matrix("z"), 1 / (1 + np.exp(-z)))
+    near_numbers(matrix("r"), 1 / (1 + np.exp(-r)))
+    near_numbers(matrix("g"), np.tanh(g))
+
+
 def test_another_activation() -> None:
     compare(
         fl.RNN(4, activation="relu"), numbers(2, 5, 3),
@@ -137,6 +171,21 @@ def test_both_directions_equal_pytorchs(kind: str, shape: tuple[int, ...]) -> No
             fl.Bidirectional(layer_of(kind, n, sequence=sequence)), numbers(*data),
             lambda x, w, s=sequence: module(kind, x, w, n, both=True)[0 if s else 1],
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (fl.LSTM(3, forget_bias=2.5), "b"),
+        (fl.PeepholeLSTM(3, forget_bias=2.5), "b"),
+        (fl.FullPeepholeLSTM(3, forget_bias=2.5), "b_fi"),
+        (fl.GRU(3, update_bias=2.5), "b"),
+    ],
+)
+def test_the_first_gate_starts_with_its_bias(layer: Any, name: str) -> None:
+    start = fl.Network([layer], numbers(2, 4, 5), numbers(2, 4, 3)).trace[f"layer 1/{name}"].value
+    np.testing.assert_array_equal(start[0, :3], [2.5] * 3)
+    assert not np.any(start[0, 3:])
 
 
 # -- sequences of unequal length --------------------------------------------------------------

@@ -14,6 +14,8 @@ from traces import follows
 
 import fluxlab as fl
 from fluxlab.engine.models.bigram import bigram
+from fluxlab.engine.models.transformer import greedy as greedily
+from fluxlab.engine.models.transformer import side_by_side
 
 END = 2
 
@@ -191,6 +193,37 @@ def test_the_gradient_of_the_best_sequence_is_that_of_its_own_tokens() -> None:
     for before, token in itertools.pairwise([1, *found.best]):
         wanted[before] += np.eye(5)[token] - np.exp(w[before]) / np.exp(w[before]).sum()
     np.testing.assert_allclose(found.trace["dC_dw"].value, wanted, rtol=1e-10, atol=1e-12)
+
+
+def transformer() -> fl.Network:
+    """It has learned a little, so that its choices differ; 6 tokens, 3 to read, 3 to write."""
+    draw = np.random.default_rng(9)
+    source, answer = draw.integers(2, 6, (8, 3)), draw.integers(2, 6, (8, 3))
+    layer = fl.Transformer(6, source=3, features=6, heads=2, hidden=5)
+    return fl.Network(
+        [layer], side_by_side(source, answer), answer, cost="cross_entropy_logits",
+        optimizer=fl.Adam(0.05), seed=1,
+    )  # fmt: skip
+
+
+def test_a_transformer_is_searched() -> None:
+    net = transformer()
+    net.fit(10)
+    source = [2, 4, 3]
+    next_token = fl.next_token_of(net, source)
+    greedy = fl.greedy_search(next_token, fl.START, length=3)
+    np.testing.assert_array_equal(greedy.best, greedily(net.predict, source, 3)[0])
+    # Independently: every sequence, scored in one go by the network that sees it whole.
+    every = np.array(list(itertools.product(range(6), repeat=3)))
+    p = net.predict(side_by_side(np.tile(source, (216, 1)), every))
+    scores = np.log(np.take_along_axis(p, every[:, :, None], axis=2)).sum(axis=(1, 2))
+    found = fl.beam_search(next_token, fl.START, width=216, length=3)
+    assert found.best == every[scores.argmax()].tolist()
+    assert found.score == pytest.approx(scores.max(), rel=1e-10)
+    narrow = fl.beam_search(next_token, fl.START, width=3, length=3)
+    assert greedy.score <= narrow.score <= found.score + 1e-12
+    with pytest.raises(fl.BadInput, match="has room for 3 tokens"):
+        fl.greedy_search(next_token, fl.START, length=4)
 
 
 def test_bad_input_says_what_to_do() -> None:

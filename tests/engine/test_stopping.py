@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
+from fluxlab.engine.plan import Plan
 
 
 def parity(**more: Any) -> fl.Network:
@@ -252,6 +253,71 @@ def test_a_cost_that_is_infinite_for_one_iteration_only() -> None:
     with pytest.raises(fl.Diverged, match="iteration 1:"):
         trace.history.advance(2)
     assert trace.history.iteration == 0
+
+
+def there_and_back(w: Any) -> Any:
+    """w goes -3, 0.5, -5e159 (infinite cost), 0 and stays: what learning computes is finite."""
+    h = fl.relu(-w)
+    return 1e160 * fl.relu(w) + h**2 + h
+
+
+def there_and_back_by_the_weight(w: Any) -> Any:
+    return 1e160 * fl.relu(w) + fl.relu(-w) ** 2 + fl.absolute(w) / 2 - w / 2
+
+
+@pytest.mark.parametrize("run", [there_and_back, there_and_back_by_the_weight])
+@pytest.mark.parametrize("gap", [1, 2, 3, 4, 7, 16, 1000])
+def test_a_cost_that_is_infinite_in_the_middle_of_a_chunk(run: Any, gap: int) -> None:
+    trace = fl.trace(run, w=-3.0)
+    trace.descend("w", learning_rate=0.5)
+    history = trace.history
+    assert history is not None
+    history._gap = gap  # as after a long run: so many iterations go by between two records
+    with pytest.raises(fl.Diverged, match=r"stopped at iteration 2:.*those of iteration 1,"):
+        history.advance(1000)
+    assert history.iteration == 1
+    assert float(trace["w"].value) == 0.5
+    assert np.isfinite(history.costs).all()
+
+
+def test_large_costs_that_stay_finite_stop_nothing() -> None:
+    trace = fl.trace(lambda w: (w - 1e70) ** 2, w=0.0)
+    trace.descend("w", learning_rate=0.25)
+    trace.history._gap = 8
+    trace.history.advance(300)
+    assert float(trace["w"].value) == pytest.approx(1e70)
+    assert trace.history.iteration == 300
+
+
+WATCHED: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, ["y"]),
+    ({"batch": 3}, ["y"]),
+    ({"cost": "cross_entropy_logits", "batch": 3}, ["y"]),
+    ({"regularizers": [fl.L2()]}, ["C"]),
+]
+
+
+@pytest.mark.parametrize(("more", "names"), WATCHED)
+def test_what_is_watched_costs_one_call(more: dict[str, Any], names: list[str]) -> None:
+    """y's cells where they tell all; the cost itself where a penalty reads the weights."""
+    x, t = np.random.default_rng(0).normal(size=(8, 3)), np.eye(2)[[0, 1] * 4]
+    net = fl.Network([fl.Dense(4, "tanh"), fl.Dense(2)], x, t, **more)
+    watched = [net.trace[name] for name in names]
+    plain = Plan(net.trace, watched, net.trace.carry)
+    calls = net.history._plan.calls
+    assert len(calls) == len(plain.calls) + 1
+    assert calls[-1].args[1] is watched[0].buffer
+
+
+def test_an_edited_constant_changes_what_must_be_watched() -> None:
+    trace = fl.trace(lambda w: 1.0 * fl.elu(w * 1.5), w=-3.0)
+    trace.descend("w", learning_rate=0.5)
+    calls = trace.history._plan.calls
+    assert calls[-1].args[1] is trace["h"].buffer
+    trace.set("w", -2.0)
+    assert trace.history._plan.calls is calls
+    trace.set("1", 1e290)  # now a tame number may make an infinite cost
+    assert trace.history._plan.calls[-1].args[1] is trace["C"].buffer
 
 
 def test_an_infinite_cost_at_the_start_is_said_as_it_is() -> None:

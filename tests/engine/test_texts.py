@@ -12,7 +12,7 @@ from matplotlib.mathtext import MathTextParser
 from traces import NAMES, trace_of
 
 import fluxlab as fl
-from fluxlab.engine.explain import explain
+from fluxlab.engine.explain import _largest, explain
 
 latex2mathml = pytest.importorskip("latex2mathml.converter")
 
@@ -194,3 +194,14 @@ def test_infinite_numbers_are_explained_too() -> None:
             latex2mathml.convert(f"{found.formula} {found.numbers}")
             assert str(found)
     assert np.isnan(trace.steps[-1].inputs[0].explain(0).value)
+
+
+def test_the_terms_listed_are_the_first_of_a_full_sort() -> None:
+    """Equal terms included: the first of them comes first."""
+    draw = np.random.default_rng(0)
+    for _ in range(200):
+        rank = draw.integers(0, 4, int(draw.integers(0, 30))).astype(float)
+        rank[draw.random(len(rank)) < 0.1] = np.inf
+        for count in (1, 3, 12, 40):
+            expected = np.argsort(-rank, kind="stable")[:count]
+            np.testing.assert_array_equal(_largest(rank, count), expected)

@@ -9,9 +9,9 @@ const { emptyState, takeLayout, takeFrame, cellWords, legendKeys } = await load(
 );
 
 const matrix = (name, shape, step, more = {}) =>
-  ({ name, pretty: name, shape, step, kind: "value", axes: shape.map(() => null), labels: {}, unit: false, ...more });
+  ({ name, key: name, pretty: name, shape, step, kind: "value", axes: shape.map(() => null), labels: {}, unit: false, ...more });
 const place = (number, lane, band) =>
-  ({ matrix: number, local: "m", title: "m", lane, band, x: 0, y: 0, cell: [6, 6], width: 60, height: 60 });
+  ({ matrix: number, local: "m", title: "m", tile: null, lane, band, x: 0, y: 0, cell: [6, 6], width: 60, height: 60 });
 
 function board(scale = "matrix") {
   const state = emptyState();

@@ -43,6 +43,7 @@ class Residual:
                 "(padding='same')."
             )
         a: Matrix = add(h, shortcut).named("a")
+        x.trace.alias(f"{a.scope}/x", x)
         out: Matrix = activation(self.activation)(a)
         return out.named("h")
 

@@ -19,7 +19,7 @@ from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import Adam, record_optimizer
 from fluxlab.engine.regularizers import L2
-from fluxlab.engine.trace import Matrix, Trace, scope
+from fluxlab.engine.trace import Matrix, Trace, no_scope, scope
 
 Layer = Callable[[Matrix, Building], Matrix]
 AXES: dict[int, tuple[str | None, ...]] = {
@@ -44,6 +44,7 @@ class Design:
     seed: int = 0
 
 
+@no_scope()
 def learning(design: Design, x: Any, target: Any, values: dict[str, Array], title: str) -> Trace:
     """One iteration: batch, forward, backward, update. x (samples, features), or more axes."""
     trace = Trace(title)
@@ -73,6 +74,7 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
     return trace
 
 
+@no_scope()
 def predicting(design: Design, x: Any, values: dict[str, Array], linked: bool = True) -> Trace:
     """The forward pass alone, as it is when predicting.
 
@@ -151,6 +153,7 @@ def _counted(real: Matrix | None, wanted: Matrix, target: Any, cost: str) -> Mat
     blank = cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1))
     if real is not None and len(wanted.shape) > 2:
         real = ops.reshape(real, (-1, *[1] * (len(wanted.shape) - 1)))
+        real.named("real rows", wants_gradient=False)
     if not blank:
         return real
     has = ops.max(wanted, axis=-1, keepdims=True) > 0
@@ -162,7 +165,8 @@ def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     """The mean over the cells that count; 0 if none does."""
     cells = np.prod(each.shape) / np.prod(counted.shape)
     summed = ops.sum(ops.multiply(counted, each))
-    found: Matrix = summed / (ops.maximum(ops.sum(counted), 1.0) * float(cells))
+    count = ops.maximum(ops.sum(counted), 1.0) * float(cells)
+    found: Matrix = summed / count.named("cells that count", wants_gradient=False)
     return found
 
 

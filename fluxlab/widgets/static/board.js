@@ -110,7 +110,7 @@ function render({ model, el }) {
   /** The cell that the status line tells: the keyboard's, else the selected one. */
   function updateStatus() {
     const cell = board.focused && board.cursor ? cursorCell() : board.selection;
-    const number = cell ? board.layout.matrices.findIndex((matrix) => matrix.name === cell.matrix) : -1;
+    const number = cell ? numberOf(board, cell) : -1;
     if (number < 0) {
       said.textContent = "";
       return;
@@ -183,7 +183,8 @@ function render({ model, el }) {
   /** Put the keyboard at a cell, in the place where it is already, if that shows the matrix. */
   function cursorTo({ matrix, index }) {
     const places = board.placesOf.get(matrix) ?? [];
-    const place = places.find((one) => one.number === board.cursor?.place) ?? places[0];
+    const shows = places.filter((one) => inSlice(windowNow(one), index));
+    const place = shows.find((one) => one.number === board.cursor?.place) ?? shows[0] ?? places[0];
     if (!place) return;
     const [row, column] = flatIndex(index);
     board.cursor = { place: place.number, row, column };
@@ -199,7 +200,7 @@ function render({ model, el }) {
   // -- windows and slices -----------------------------------------------------------------------
 
   function windowNow(place) {
-    return wanted[board.layout.matrices[place.matrix].name] ?? board.windowOf(place.matrix);
+    return wanted[board.layout.matrices[place.matrix].key] ?? board.windowOf(place.matrix);
   }
 
   function ask(place, window) {
@@ -211,7 +212,7 @@ function render({ model, el }) {
     const keep = (value, most) => Math.max(0, Math.min(Math.round(value), most));
     const next = { ...window, rows: seen[0], columns: seen[1],
       row: keep(window.row, rows - seen[0]), column: keep(window.column, columns - seen[1]) };
-    wanted[matrix.name] = next;
+    wanted[matrix.key] = next;
     moving.send({ type: "window", matrix: matrix.name, lead: next.lead, row: next.row, column: next.column, level });
   }
 
@@ -225,16 +226,17 @@ function render({ model, el }) {
   /** Buttons in the title row of a place: an index stepper per leading axis, zoom. */
   function makeTools() {
     for (const tool of tools) tool.row.remove();
-    tools = board.layout.places.filter((place) => place.tools).map((place) => {
+    tools = board.layout.places.filter((place) => place.tools && !place.tile).map((place) => {
       const matrix = board.layout.matrices[place.matrix];
-      const rank = matrix.shape.length;
-      const press = (label, words, act) => element("button", {
-        type: "button", "aria-label": `${words}, ${matrix.pretty}`, title: words, onclick: act,
+      const press = (label, words, act, way = "") => element("button", {
+        type: "button", class: way, "aria-label": `${words}, ${matrix.pretty}`, title: words, onclick: act,
         "data-lm-suppress-shortcuts": "true",
       }, label);
       const texts = [];
-      const steppers = matrix.shape.slice(0, Math.max(0, rank - 2)).flatMap((count, axis) => {
-        if (count === 1) return [];
+      const words = place.stepped.map((axis) => matrix.axes[axis] ?? "");
+      const named = words.join("").length * 6 + 76 * words.length <= place.room;
+      const steppers = place.stepped.flatMap((axis) => {
+        const count = matrix.shape[axis];
         const word = matrix.axes[axis] ?? `axis ${axis}`;
         const turn = (by) => () => {
           const window = windowNow(place);
@@ -242,12 +244,13 @@ function render({ model, el }) {
           ask(place, { ...window, lead });
         };
         const text = element("span");
-        texts.push([axis, text]);
-        return [press("‹", `${word} back`, turn(-1)), text, press("›", `${word} on`, turn(1))];
+        texts.push([axis, named && matrix.axes[axis] ? `${word} ` : "", text]);
+        return [press("", `${word} back`, turn(-1), "fl-turn fl-back"), text,
+          press("", `${word} on`, turn(1), "fl-turn")];
       });
       const zooms = place.window
         ? [press("−", "zoom out", () => zoom(place, -1)), press("+", "zoom in", () => zoom(place, 1))] : [];
-      const row = element("div", { class: "fl-board-tools", style: `left:${place.x}px;top:${place.y - 23}px` },
+      const row = element("div", { class: "fl-board-tools", style: `left:${place.x}px;top:${place.y - 23 - tileRoom(place)}px` },
         ...steppers, ...zooms);
       stage.append(row);
       return { row, place, texts, zooms, matrix };
@@ -258,9 +261,9 @@ function render({ model, el }) {
     const { levels } = board.layout;
     for (const { place, texts, zooms, matrix } of tools) {
       const window = board.windowOf(place.matrix);
-      for (const [axis, text] of texts) {
+      for (const [axis, before, text] of texts) {
         const own = matrix.labels[axis]?.[window.lead[axis]];
-        text.textContent = own ?? `${window.lead[axis]}/${matrix.shape[axis]}`;
+        text.textContent = before + (own ?? `${window.lead[axis]}/${matrix.shape[axis]}`);
         text.title = `${matrix.axes[axis] ?? `axis ${axis}`} ${window.lead[axis]} of 0 to ${matrix.shape[axis] - 1}`;
       }
       if (zooms.length) {
@@ -440,8 +443,9 @@ function render({ model, el }) {
   let width = 0, later = 0;
   const observer = new ResizeObserver(() => {
     const now = Math.floor(el.clientWidth);
-    if (!now || now === width) return;
-    clearTimeout(later);
+    if (!now) return;
+    clearTimeout(later); // also where a page that was put together anew is as wide as before
+    if (now === width) return;
     if (!goodbye) {
       width = now;
       goodbye = hello(model, { width });

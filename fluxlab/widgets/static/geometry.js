@@ -107,6 +107,11 @@ function inSlice(window, index) {
   return window.lead.every((place, axis) => index[axis] === place);
 }
 
+/** Room above the cells of a place that is one of several slices: for which it is. */
+function tileRoom(place) {
+  return place.tile === null ? 0 : 12;
+}
+
 /** Size of a place's cells in pixels. */
 function cellSize(place, window) {
   return window.level ? [window.level, window.level] : place.cell;

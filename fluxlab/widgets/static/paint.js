@@ -148,7 +148,16 @@ function paintPlace(context, board, place) {
 }
 
 function paintTitle(context, colours, place, matrix, exponent) {
-  const y = place.y - 6 - (place.tools ? 24 : 0);
+  if (place.tile !== null) {
+    context.font = `9px ${SANS}`;
+    context.fillStyle = colours.muted;
+    const own = matrix.labels[matrix.shape.length - 3]?.[place.tile];
+    const long = own ?? `${matrix.axes.at(-3) ?? "slice"} ${place.tile}`;
+    const fits = context.measureText(long).width <= place.width + 8;
+    context.fillText(fits ? long : String(place.tile), place.x, place.y - 4);
+    if (place.tile > 0) return;
+  }
+  const y = place.y - 6 - (place.tools ? 24 : 0) - tileRoom(place);
   const size = matrix.shape.length ? matrix.shape.join("×") : "";
   const { literal } = place;
   context.font = `9px ${SANS}`;

@@ -12,7 +12,7 @@ function emptyState() {
     colours: null, isDark: false, scale: "matrix", sheet: document.createElement("canvas"),
     windowOf(number) {
       const matrix = this.layout.matrices[number];
-      return this.windows[matrix.name] ?? matrix.whole;
+      return this.windows[matrix.key] ?? matrix.whole;
     },
     scaleOf(place) {
       if (this.layout.matrices[place.matrix].unit) return 1;
@@ -61,6 +61,13 @@ function spots(board, item) {
   if (!place) return [];
   const matrix = matrices[place.matrix];
   return [[place, matrix, { box: matrix.shape.map((count) => [0, count - 1]) }]];
+}
+
+/** The number of a cell's matrix: of its slice that is shown, if one is; -1 if it is not there. */
+function numberOf(board, cell) {
+  const places = board.placesOf.get(cell.matrix) ?? [];
+  const shows = places.find((place) => inSlice(board.windowOf(place.matrix), cell.index));
+  return (shows ?? places[0])?.matrix ?? -1;
 }
 
 /** The folded place inside which the next step goes on; undefined at rest or where all is shown. */
