@@ -172,7 +172,7 @@ def test_every_score_can_be_asked_down_to_the_weights() -> None:
     follows(found.trace)
     terms = found.trace["step 1/candidates"].explain(0, 3).terms
     names = [ref.matrix.local for term in terms for ref in term.factors]
-    assert names == ["score of the start", "allowed log p"]
+    assert names == ["score of the start", "log p"]
     log_p = found.trace["step 2/log p"].value
     np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0)
     assert "largest cells" in str(found.trace["step 2/chosen"].explain(0))
