@@ -115,10 +115,9 @@ class Search:
             for number, score in enumerate(scores.ravel().tolist()):
                 row, token = divmod(number, scores.shape[1])
                 parent = beam[row]
-                if parent is not None and parent.token == self.end:
-                    if token == PADDING:  # it stays as it is
-                        kept[number] = parent
-                elif score > IMPOSSIBLE / 2:
+                if parent is not None and parent.token == self.end and token == PADDING:
+                    kept[number] = parent  # it stays as it is
+                elif score > IMPOSSIBLE / 2 or number in chosen:
                     place = chosen.index(number) if number in chosen else None
                     made.append(Candidate(step, token, parent, log_p[row, token], score, place))
                     kept[number] = made[-1]
