@@ -8,7 +8,6 @@ finds nodes that do the same and wait for nothing of each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,17 +20,6 @@ from fluxlab.engine.places import Place, View, flat, stackable, stacked
 
 SMALL = 1 << 14  # cells; a larger matrix is worth a call of its own
 MANY = 1 << 16  # cells of matrices laid together, so that they stay in the processor's cache
-
-
-def fuse(graph: Graph) -> None:
-    trust_batches(graph)
-    turn(graph)
-    part(graph)
-    join_steps(graph)
-    join_parts(graph)
-    add_up_shares(graph)
-    multiply_at_once(graph)
-    compute_at_once(graph)
 
 
 # -- the passes -----------------------------------------------------------------------------
@@ -99,8 +87,9 @@ def update_at_once(graph: Graph) -> None:
     for group in _alike([n for n in graph.nodes if n.update and _cell_by_cell(n)], _update_key):
         for members in together(group, graph.end):
             for nodes in _of_one_kind(_sorted(members)):
-                lists = _operands(nodes)
-                ins = [p[0] if _one(p) else flat(p) for p in lists]
+                if not graph.fits(nodes):
+                    continue
+                ins = [p[0] if _one(p) else flat(p) for p in _operands(nodes)]
                 out = flat([node.out for node in nodes]) if None not in ins else None
                 if out is not None:
                     made = graph.replace(nodes, nodes[0].op, nodes[0].params, _found(ins), out)
@@ -135,6 +124,8 @@ def multiply_at_once(graph: Graph) -> None:
             outs = [node.out for node in nodes]
             if len(nodes) < 3 or _one(left) or not all(p.free for p in outs):
                 continue
+            if not graph.fits(nodes):
+                continue
             for place in outs:
                 place.turned = False  # a taller matrix has the rows of all
             out = stacked(outs)
@@ -153,19 +144,20 @@ def compute_at_once(graph: Graph) -> None:
     for least in (5, 2):
         for group in _alike([n for n in small if n in graph.nodes], Node.key):
             for members in together(group, graph.end):
-                nodes = _sorted(members)
-                if len(nodes) >= least and not _stack_alike(graph, nodes):
-                    for part in _of_one_kind(nodes):
-                        if least <= len(part) < len(nodes):
-                            _stack_alike(graph, part)
+                for nodes in _portions(_sorted(members)):
+                    if len(nodes) >= least and not _stack_alike(graph, nodes):
+                        for same in _of_one_kind(nodes):
+                            if least <= len(same) < len(nodes):
+                                _stack_alike(graph, same)
 
 
 def _stack_alike(graph: Graph, nodes: Sequence[Node]) -> bool:
     ins: list[Place | None] = []
     depth = len(nodes[0].out.shape)
     repeated = any(_one(places) and places[0].size > 1 for places in _operands(nodes))
-    if len(nodes) * nodes[0].out.size > MANY or (repeated and len(nodes) < 4):
-        return False  # repeating an operand costs two calls
+    # Repeating an operand costs two calls.
+    if len(nodes) < (4 if repeated else 2) or not graph.fits(nodes):
+        return False
     for places in _operands(nodes):
         if not _one(places) and len(places[0].shape) != depth:
             return False
@@ -177,6 +169,12 @@ def _stack_alike(graph: Graph, nodes: Sequence[Node]) -> bool:
         return False
     graph.replace(nodes, nodes[0].op, nodes[0].params, _found(ins), out)
     return True
+
+
+PASSES: tuple[Callable[[Graph], None], ...] = (
+    trust_batches, turn, part, join_steps, join_parts,
+    add_up_shares, multiply_at_once, compute_at_once,
+)  # fmt: skip
 
 
 # -- which nodes ------------------------------------------------------------------------------
@@ -192,6 +190,12 @@ def _alike(nodes: Iterable[Node], key: Callable[[Node], Any]) -> list[list[Node]
 
 def _sorted(nodes: Iterable[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: node.at)
+
+
+def _portions(nodes: Sequence[Node]) -> list[Sequence[Node]]:
+    """As many at a time as the cache holds."""
+    count = max(MANY // max(nodes[0].out.size, 1), 1)
+    return [nodes[start : start + count] for start in range(0, len(nodes), count)]
 
 
 def _of_one_kind(nodes: Sequence[Node]) -> list[list[Node]]:
@@ -298,6 +302,8 @@ def _straight(place: Place, root: Place) -> bool:
     """Whether `place` is `root`, apart from axes of length 1."""
     if place is root:
         return True
-    plain = [[n for n in p.shape if n != 1] for p in (place, root)]
     array, own = place.array, root.array
-    return plain[0] == plain[1] and array.flags.c_contiguous and prod(own.shape) == array.size
+    sides = [
+        [(n, s) for n, s in zip(a.shape, a.strides, strict=True) if n != 1] for a in (array, own)
+    ]
+    return array.size == own.size and sides[0] == sides[1]

@@ -63,6 +63,7 @@ class Graph:
         self.readers: dict[Place, list[Node]] = {}
         self.makers: dict[Place, Node] = {}
         self.views: dict[Place, list[Step]] = {}  # by what they are views of
+        self.rigid: dict[Place, set[Step]] = {}  # views, at any remove, that are not plain
         self.copies: dict[tuple[Place, ...], Node] = {}  # of places, stacked
         self.end = float(len(steps) + 1)
         fixed = {_source(m) for m in wanted}
@@ -85,6 +86,7 @@ class Graph:
         source = self.places[step.inputs[0]]
         if not plain(step):
             source.root.loose = False
+            self.rigid.setdefault(source.root, set()).add(step)
 
         def view(array: Array) -> Array:
             found = step.op.output([array], step.params)
@@ -117,11 +119,17 @@ class Graph:
     def ordered(self) -> list[Node]:
         return sorted(self.nodes, key=lambda node: node.at)
 
+    def fits(self, members: Sequence[Node]) -> bool:
+        """Whether these can still run together, after what has been replaced since."""
+        low, high = interval(members, self.end)
+        return low < high
+
     def replace(
         self, members: Sequence[Node], op: Op, params: Params, ins: Sequence[Place], out: Place
     ) -> Node:
         """One node instead of several that can run together; see `together`."""
         low, high = interval(members, self.end)
+        assert low < high, "these do not run together"
         made = Node(op, params, ins, out, (low + high) / 2, members[0].update)
         gone = set(members)
         for node in members:

@@ -22,7 +22,7 @@ SMALL = 1 << 14  # cells; a larger matrix is not held up by its pieces
 def turn(graph: Graph) -> None:
     """Store what is cut into columns column by column, and what meets it cell by cell."""
     near: dict[Place, set[Place]] = {p: set() for p, n in graph.makers.items() if _turnable(n)}
-    near = {p: set() for p in near if p.loose or all(map(plain, graph.views.get(p, [])))}
+    near = {p: set() for p in near if p not in graph.rigid}
     found = [place for place in near if _cut_into_columns(graph, place)]
     for node in graph.nodes:
         if isinstance(node.op, Elementwise) or _joins_columns(node):
@@ -59,6 +59,7 @@ def as_steps(graph: Graph, root: Place, shape: Shape) -> list[tuple[Place, View]
     samples, steps, columns = shape
     wide, left = (samples, steps * columns), [root]
     moves: list[tuple[Place, View]] = []
+    unseen = set(graph.rigid.get(root, ()))
     while left:
         place = left.pop()
         readers = [n for n in graph.readers.get(root, []) if any(p is place for p in n.ins)]
@@ -80,7 +81,8 @@ def as_steps(graph: Graph, root: Place, shape: Shape) -> list[tuple[Place, View]
         else:
             return None
         left += [graph.places[step.output] for step in views]
-    return moves
+        unseen -= set(views)
+    return None if unseen else moves
 
 
 def _steps_second(whole: Array) -> Array:
@@ -93,11 +95,12 @@ def _step(number: int) -> View:
 
 def _number(step: Step, columns: int) -> int | None:
     """Which of several equally wide blocks of columns a slice takes; None: another part."""
-    rows, *rest = step.params["where"]
-    (start, stop, by), count = rest[0] if rest else (None, None, None), step.inputs[0].shape[1]
-    taken = range(*slice(start, stop, by).indices(count))
-    whole = rows == (None, None, None) and taken.step == 1 and len(taken) == columns
-    return taken.start // columns if whole and taken.start % columns == 0 else None
+    where = step.params["where"]
+    if len(where) != 2 or where[0] != (None, None, None) or not isinstance(where[1], tuple):
+        return None
+    taken = range(*slice(*where[1]).indices(step.inputs[0].shape[1]))
+    whole = taken.step == 1 and len(taken) == columns and taken.start % columns == 0
+    return taken.start // columns if whole else None
 
 
 def _turnable(node: Node) -> bool:

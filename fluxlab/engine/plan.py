@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from fluxlab.engine.fusion import fuse, update_at_once
+from fluxlab.engine.fusion import PASSES, update_at_once
 from fluxlab.engine.graph import Graph
 from fluxlab.engine.memory import Running
 from fluxlab.engine.op import Array, Call
@@ -52,7 +52,8 @@ class Plan:
         update_at_once(graph)
         for place in olds:
             place.free = False
-        fuse(graph)
+        for improve in PASSES:
+            improve(graph)
         self._lent = [
             (old.buffer, graph.places[old].array)  # the trace's, the plan's own
             for old in carry
