@@ -205,6 +205,7 @@ class Contraction(Op):
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
         (left, right), target = letters(params["signature"])
+        self.shape([a.shape for a in arrays], params)
         return product_storage(left, right, target, arrays[0], arrays[1])
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
