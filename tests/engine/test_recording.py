@@ -61,12 +61,13 @@ def test_recording_twice_as_many_steps_takes_twice_the_work() -> None:
 def test_where_cells_come_from_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forwards and backwards: explaining every cell moves the cell numbers once for each step."""
     trace = fl.trace(
-        lambda x: fl.patches(fl.pad(x, [(1, 0), (0, 2)]), (2, 3)) ** 2, x=np.ones((3, 4))
-    )
+        lambda table, numbers: fl.rows(table, numbers) ** 2,
+        table=np.ones((3, 4)), numbers=[2.0, 0.0, 2.0],
+    )  # fmt: skip
     trace.backward()
-    patches = OPS["patches"]
-    take, calls = patches.take, []  # type: ignore[attr-defined]
-    monkeypatch.setattr(patches, "take", lambda *a, **p: (calls.append(1), take(*a, **p))[1])
+    rows = OPS["rows"]
+    take, calls = rows.take, []  # type: ignore[attr-defined]
+    monkeypatch.setattr(rows, "take", lambda *a, **p: (calls.append(1), take(*a, **p))[1])
     for step in trace.steps:
         for index in np.ndindex(*step.output.shape):
             recompute(step.output, index)
