@@ -112,6 +112,13 @@ def residual(samples: int = 4, channels: int = 3, side: int = 12) -> Build:
     return build
 
 
+def images(side: int, samples: int = 128) -> Build:
+    """The convolutional digit network."""
+    target = np.eye(10)[DRAW.integers(0, 10, samples)]
+    x = normal(samples, side * side)
+    return network(fl.lenet(side, side), x, target, "cross_entropy_logits")
+
+
 def table() -> Build:
     """An embedding of 10,000 tokens, 64 features each; 128 sequences of 32 tokens."""
     tokens = DRAW.integers(1, 10_000, (128, 32))
@@ -129,6 +136,7 @@ def architectures() -> dict[str, Build]:
         "GRU, 32 steps, 16-32, 8 rows": network([GRU(32)], sequences, answers),
         "an LSTM of the same size in plain Python": students_lstm(),
         "residual block, 3 channels, 12 x 12, 4 rows": residual(),
+        "digit network, convolutional, 8 x 8, 128 rows": images(8),
         "encoder layer, 4 heads, 64 steps, 64 features, 4 rows": network(
             [EncoderLayer(4, 128)], normal(4, 64, 64), normal(4, 64, 64)
         ),
@@ -191,7 +199,8 @@ def worst(build: Build, cells: int) -> tuple[float, str]:
 def explaining() -> Section:
     large = architectures() | {
         "784-128-64-10, mini-batches of 32": digits(32),
-        "convolutions of 128 images, 28 x 28": residual(128, 3, 28),
+        "digit network, convolutional, 28 x 28, 128 rows": images(28),
+        "residual block, convolutions of 128 images, 28 x 28": residual(128, 3, 28),
         "embedding, 10,000 x 64, 128 x 32 tokens": table(),
     }
     rows = []

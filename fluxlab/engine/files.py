@@ -61,6 +61,7 @@ def save(network: Network, path: Path) -> None:
         "clip": _plain(design.clip),
         "batch": design.batch,
         "shuffle": design.shuffle,
+        "own_target": design.own_target,
         "seed": design.seed,
         "iteration": network.history.iteration,
         "names": network._names,
@@ -109,7 +110,7 @@ def load(kind: type[Network], path: Path) -> Network:
             _part(header["layers"]), header["cost"],
             _part(header["optimizer"]), _part(header["schedule"]),
             _part(header["regularizers"]), _part(header["clip"]),
-            header["batch"], header["shuffle"], header["seed"],
+            header["batch"], header["shuffle"], header["seed"], header.get("own_target", False),
         )  # fmt: skip
         x, target = arrays.pop("x"), arrays.pop("target")
         values: dict[str, Array] = {name.removeprefix("value "): a for name, a in arrays.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, counted, size
-from fluxlab.engine.memory import LARGE, aligned, is_flat, like, order_of
+from fluxlab.engine.memory import LARGE, aligned, is_flat, like, order_of, split
 from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
 from fluxlab.engine.products import product_calls, product_storage
 
@@ -156,6 +156,7 @@ def ufunc_calls(ufunc: np.ufunc, out: Array, arrays: Sequence[Array]) -> list[Ca
             return [partial(out.__setitem__, ..., repeated[0]), bound(ufunc, *spread, out)]
     if out.size <= LARGE:
         return [bound(ufunc, *arrays, out)]
+    out, arrays = split(out, arrays)
     pairs = [aligned(a, out) for a in arrays]
     copies = [call for _, calls in pairs for call in calls]
     return [*copies, bound(ufunc, *(a for a, _ in pairs), out)]
@@ -205,6 +206,7 @@ class Contraction(Op):
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
         (left, right), target = letters(params["signature"])
+        self.shape([a.shape for a in arrays], params)
         return product_storage(left, right, target, arrays[0], arrays[1])
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from fluxlab.engine.op import Array, Call, Shape
 
 LARGE = 4096  # cells; below, one call more costs more than it saves
-RUN = 512  # neighbours in memory that one loop of NumPy should take at least
+RUN = 2048  # cells: runs of as many NumPy takes as they are (see `Running`), others it copies
 
 
 def order_of(array: Array) -> list[int]:
@@ -39,6 +40,28 @@ def zeros(array: Array) -> Array:
     """Zeros that lie in memory as `array`; until they are written to they take up none."""
     order = order_of(array)
     return np.zeros([array.shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+def split(out: Array, arrays: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
+    """Cut the last axis but one where an operand is repeated along it: `RUN` cells are enough.
+
+    Of a bias of 8 cells for 10,000 rows, `aligned` then copies some hundred rows, not all.
+    """
+    if out.ndim < 2 or any(a.ndim not in (0, out.ndim) for a in arrays):
+        return out, arrays
+    n, m = out.shape[-2:]
+    repeated = [a for a in arrays if a.ndim and a.shape[-2:] == (1, m) and m > 1]
+    if not repeated or n * m <= RUN or out.strides[-1] != out.itemsize:
+        return out, arrays
+    part = next(k for k in range(-(-RUN // m), n + 1) if n % k == 0)
+
+    def cut(array: Array) -> Array:
+        if not array.ndim:
+            return array
+        *lead, rows, columns = array.shape
+        return array.reshape(*lead, *((1, 1) if rows == 1 else (n // part, part)), columns)
+
+    return cut(out), [cut(a) for a in arrays]
 
 
 def aligned(array: Array, out: Array) -> tuple[Array, list[Call]]:
@@ -79,7 +102,7 @@ class Running:
     def __enter__(self) -> None:
         self._errors = np.errstate(all="ignore")
         self._errors.__enter__()
-        self._before = np.setbufsize(2048)
+        self._before = np.setbufsize(RUN)
 
     def __exit__(self, kind: Any, problem: Any, where: Any) -> None:
         np.setbufsize(self._before)

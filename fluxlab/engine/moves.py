@@ -11,6 +11,7 @@ from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import Elementwise, Local, grid
 from fluxlab.engine.memory import like
 from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
+from fluxlab.engine.strides import View
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step
@@ -98,6 +99,10 @@ class Gather(Op):
 
         return [move]
 
+    def view(self, shape: Shape, params: Params) -> View | None:
+        """What is shown of an input of that shape, if this op gives views."""
+        return View.of(lambda cells: self.take(cells, **params), shape) if self._view else None
+
     def source_map(self, step: Step) -> Indices:
         """For each output cell the number of the input cell it shows (-1: none).
 
@@ -119,7 +124,8 @@ class Gather(Op):
         return _remembered(step, selectors, make)
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
-        number = int(self.source_map(step)[index])
+        view = self.view(step.inputs[0].shape, step.params)
+        number = int(self.source_map(step)[index]) if view is None else view.origin(index)
         if number < 0:
             return []
         for operand, matrix in enumerate(step.inputs):
@@ -139,7 +145,8 @@ class Gather(Op):
         start = sum(int(np.prod(m.shape)) for m in step.inputs[:operand])
         shape = step.inputs[operand].shape
         number = start + (int(np.ravel_multi_index(index, shape)) if shape else 0)
-        return _places(self.source_map(step) == number)
+        view = self.view(shape, step.params)
+        return _places(self.source_map(step) == number) if view is None else view.places(number)
 
     def joined(self, step: Step) -> str:
         return "moved"
@@ -200,6 +207,11 @@ class Scatter(Op):
         numbers = np.arange(1, 1 + int(np.prod(shape))).reshape(shape)
         return np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp, copy=False) - 1
 
+    def _view(self, step: Step) -> View | None:
+        """The view of the output that the gather gives, if it gives views."""
+        op, own = self._gather(step.params)
+        return op.view(step.output.shape, own)
+
     def target_map(self, step: Step) -> Indices:
         """For each cell of the input the number of the output cell it goes to (-1: none)."""
         selectors = [m.buffer for m in step.inputs[1:]]
@@ -219,6 +231,9 @@ class Scatter(Op):
 
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         number = int(np.ravel_multi_index(index, step.output.shape)) if index else 0
+        view = self._view(step)
+        if view is not None:
+            return [(0, view.places(number))]
         return [(0, _places(self.target_map(step) == number))]
 
     def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
@@ -227,7 +242,8 @@ class Scatter(Op):
     def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
         if operand:
             return np.zeros((0, len(step.output.shape)), dtype=np.intp)
-        number = int(self.target_map(step)[index])
+        view = self._view(step)
+        number = int(self.target_map(step)[index]) if view is None else view.origin(index)
         if number < 0:
             return np.zeros((0, len(step.output.shape)), dtype=np.intp)
         place = np.unravel_index(number, step.output.shape)

@@ -38,6 +38,7 @@ class Network:
     targets : the shape of the output. With a cross-entropy also class numbers from 0, without the
         output's last axis (or with one column): (samples,), or (samples, steps) for sequences.
         They become one-hot rows; -1 says that there is nothing to learn in this place.
+        None: the inputs themselves, so that a change of x changes the target with it.
     cost : a name in `COSTS`, such as "mse", "cross_entropy" or "cross_entropy_logits".
     optimizer : a name in `OPTIMIZERS`, or an optimizer such as Adam(0.01).
     schedule : how the learning rate changes, such as CosineDecay(2000).
@@ -76,7 +77,8 @@ class Network:
         if batch is not None:
             whole("Network", "batch", batch, 1)
         cost_named(cost)
-        x, target = _matrix("inputs", inputs), _matrix("targets", targets)
+        x = _matrix("inputs", inputs)
+        target = x.copy() if targets is None else _matrix("targets", targets)
         if len(x) != len(target):
             raise BadInput(
                 f"Network: inputs has {len(x)} rows and targets has {len(target)}; each sample "
@@ -84,7 +86,7 @@ class Network:
             )
         self.design = Design(
             tuple(layers), cost, optimizer_of(optimizer), schedule, tuple(regularizers), clip,
-            None if batch is None else int(batch), True, int(seed),
+            None if batch is None else int(batch), True, int(seed), targets is None,
         )  # fmt: skip
         target = _targets("Network", self.design, x, target)
         self._start(x, target, _row_names(inputs), {}, 0)

@@ -67,7 +67,10 @@ class Op:
         raise NotImplementedError
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
-        """Storage for the output; a view of an input where nothing needs computing."""
+        """Storage for the output; a view of an input where nothing needs computing.
+
+        Raises BadInput if the inputs do not fit, as `shape` does: a step is checked here.
+        """
         return np.empty(self.shape([a.shape for a in arrays], params))
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:

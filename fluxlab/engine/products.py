@@ -150,7 +150,8 @@ def _orders(group: Sequence[str], *wholes: str) -> list[list[str]]:
 def _spread(array: Array, names: str, target: str) -> Array:
     """Axes in the order of the target, with axes of length 1 for letters that are lacking."""
     own = array.transpose([names.index(c) for c in target if c in names])
-    return own[tuple(slice(None) if c in names else None for c in target)]
+    # The dots keep a single number a view: without them its value would be fixed here.
+    return own[(..., *(slice(None) if c in names else None for c in target))]
 
 
 def _dot(A: Array, B: Array, out: Array) -> Call:

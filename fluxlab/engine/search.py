@@ -67,8 +67,9 @@ class Candidate:
 class Search:
     """A search that was made; everything is read from its trace.
 
-    trace : per step "log p", "candidates" (their scores), "chosen" (places of the best among
-        them), "parent", "token", "score" and "tokens". steps : how many there are.
+    trace : per step "log p", "candidates" (the score of each hypothesis with each token),
+        "allowed candidates" (those, where finished hypotheses only stay as they are), "chosen"
+        (places of the best), "parent", "token", "score" and "tokens". steps : how many there are.
     """
 
     trace: Trace
@@ -107,17 +108,16 @@ class Search:
         made: list[Candidate] = []
         beam: list[Candidate | None] = [None]
         for step in range(1, self.steps + 1):
-            scores = self.trace[f"step {step}/candidates"].value
+            scores = self.trace[f"step {step}/allowed candidates"].value
             log_p = self.trace[f"step {step}/log p"].value
             chosen = self.trace[f"step {step}/chosen"].value.astype(int).ravel().tolist()
             kept: dict[int, Candidate] = {}
             for number, score in enumerate(scores.ravel().tolist()):
                 row, token = divmod(number, scores.shape[1])
                 parent = beam[row]
-                if parent is not None and parent.token == self.end:
-                    if token == PADDING:  # it stays as it is
-                        kept[number] = parent
-                elif score > IMPOSSIBLE / 2:
+                if parent is not None and parent.token == self.end and token == PADDING:
+                    kept[number] = parent  # it stays as it is
+                elif score > IMPOSSIBLE / 2 or number in chosen:
                     place = chosen.index(number) if number in chosen else None
                     made.append(Candidate(step, token, parent, log_p[row, token], score, place))
                     kept[number] = made[-1]
@@ -180,11 +180,13 @@ def _search(
         with scope(f"step {steps}"):
             with scope("next token"):
                 found = next_token(tokens, **given)
-            allowed = log_p = _log_p(name, trace, f"step {steps}", found, tokens, end)
+            log_p = _log_p(name, trace, f"step {steps}", found, tokens, end)
+            candidates = add(score, log_p).named("candidates", axes=log_p.axes)
             if end is not None:
                 with scope("ending"):
-                    allowed = _ending(trace, log_p, tokens, end)
-            tokens, score = _one_step(trace, allowed, tokens, score, width)
+                    candidates = _ending(trace, candidates, score, tokens, end)
+            trace.alias(f"step {steps}/allowed candidates", candidates)
+            tokens, score = _one_step(trace, candidates, tokens, width)
     best: Matrix = score[0, 0]
     trace.finish(best)
     return Search(trace, steps, tuple(int(t) for t in first.ravel()), end)
@@ -221,31 +223,30 @@ def _log_p(
     return log_p
 
 
-def _ending(trace: Trace, log_p: Matrix, tokens: Matrix, end: int) -> Matrix:
-    """log p where padding comes after the end, at no cost, and only there.
+def _ending(trace: Trace, candidates: Matrix, score: Matrix, tokens: Matrix, end: int) -> Matrix:
+    """The candidates' scores where padding comes after the end, at no cost, and only there.
 
-    A finished hypothesis takes the last row of `choices`, in which all but padding is impossible.
+    A finished hypothesis takes its row from the lower half of `choices`, in which padding keeps
+    its score and all else is impossible.
     """
-    count, vocabulary = log_p.shape
+    count, vocabulary = candidates.shape
     ends = trace.constant(np.isin(np.arange(vocabulary), (end, PADDING)) * 1.0)
     finished = rows(ends.named("tokens that end"), tokens[:, -1]).named("finished")
-    never = trace.constant(np.full((count, 1), IMPOSSIBLE)).named("no padding")
-    stay = trace.constant([[0.0, *[IMPOSSIBLE] * (vocabulary - 1)]]).named("padding alone")
-    open_ones = concatenate([never, log_p[:, 1:]], axis=1).named("with words")
-    choices = concatenate([open_ones, stay], axis=0).named("choices")
+    never = trace.constant(np.full((count, vocabulary - 1), IMPOSSIBLE)).named("impossible")
+    going = concatenate([never[:, :1], candidates[:, 1:]], axis=1).named("going on")
+    stay = concatenate([score, never], axis=1).named("staying")
+    choices = concatenate([going, stay], axis=0).named("choices")
     own = trace.constant(np.arange(count)).named("own row")
-    to_last = trace.constant(count - np.arange(count)).named("rows to the last")
-    row = add(own, multiply(finished, to_last).named("down")).named("row")
-    allowed: Matrix = rows(choices, row).named("allowed log p", axes=log_p.axes)
-    return allowed
+    row = add(own, multiply(finished, float(count)).named("half down")).named("row")
+    allowed: Matrix = rows(choices, row)
+    return allowed.named("allowed candidates", axes=candidates.axes)
 
 
 def _one_step(
-    trace: Trace, log_p: Matrix, tokens: Matrix, score: Matrix, width: int | None
+    trace: Trace, candidates: Matrix, tokens: Matrix, width: int | None
 ) -> tuple[Matrix, Matrix]:
-    """The tokens and scores after one more token."""
-    count, vocabulary = log_p.shape
-    candidates = add(score, log_p).named("candidates", axes=("hypothesis", "token"))
+    """The tokens and scores after one more token: the best candidates'."""
+    count, vocabulary = candidates.shape
     if width is None:
         token = argmax(candidates, axis=1).named("token")
         trace.alias(f"{token.scope}/chosen", token)

@@ -72,13 +72,15 @@ class Arrangement:
 
     Attributes
     ----------
-    foldable : what can be folded, in forward order: scopes, and gradients of many shares.
+    foldable : the names of what can be folded, in forward order: scopes, and gradients of many
+        shares.
     big : whether inner scopes and shares start folded.
     """
 
     def __init__(self, trace: Any) -> None:
         self.trace = trace
         self._at: dict[int, str] = {}  # the scope where a matrix stands, the first if several
+        self._goals: dict[int, Any] = {}  # of what only helps: the gradient that it is for
         self._nodes: dict[str, _Node] = {}
         self._where: dict[int, list[_Node]] = {}  # the nodes where a value has a column
         self._tops = self._top_scopes()
@@ -97,11 +99,12 @@ class Arrangement:
         inner = any("/" in scope for scope in self._nodes)
         self.big = inner and len(trace.matrices) > BIG
         self._shares: dict[str, list[Any]] = {}  # of a gradient, in forward order
+        self._sum_of: dict[int, str] = {}  # of each such share, the name of its gradient
         self._find_shares()
         tops = [scope for scope in self._tops if self._nodes[scope].entries]
         scopes = [s for s in self._in_order(tops) if len(tops) > 1 or "/" in s]
-        self.foldable = [s for s in scopes if len(self._members.get(s, ())) > 1]
-        self.foldable += self._shares
+        found = [scope for scope in scopes if len(self._members.get(scope, ())) > 1]
+        self.foldable = dict.fromkeys([*found, *self._shares])  # as an ordered set
 
     def _top_scopes(self) -> list[str]:
         trace = self.trace
@@ -231,7 +234,7 @@ class Arrangement:
         if id(matrix) in self._at:
             return
         lane = "updates" if self.phase(matrix) == "update" else "gradients"
-        goal = _goal(matrix)
+        goal = self._goals[id(matrix)] = _goal(matrix)
         # The top level's own helpers have no scope of their own to stand in.
         elsewhere = goal is not None and not matrix.scope and id(goal) in self._at
         node = self._node(self._at[id(goal)] if elsewhere else self.home(matrix))
@@ -251,6 +254,7 @@ class Arrangement:
                     total = next(slot.matrix for slot in lane if slot.matrix.of is shares[0].of)
                     # The backward pass meets the last use first.
                     self._shares.setdefault(total.name, shares[::-1])
+                    self._sum_of |= {id(share): total.name for share in shares}
 
     # -- folding ----------------------------------------------------------------------------
 
@@ -263,13 +267,8 @@ class Arrangement:
     def holders(self, matrix: Any) -> list[str]:
         """What has to be open for a matrix to be seen, the outermost first."""
         scopes = [name for name in _path(self._at[id(matrix)]) if name in self.foldable]
-        goal = _goal(matrix) if matrix.of is None else None
-        sums = [
-            name
-            for name, shares in self._shares.items()
-            if any(share is matrix or share is goal for share in shares)
-        ]
-        return scopes + sums
+        total = self._sum_of.get(id(matrix)) or self._sum_of.get(id(self._goals.get(id(matrix))))
+        return [*scopes, *([total] if total else [])]
 
     def around(self, name: str) -> list[str]:
         """What has to be open for all of a scope, or all shares of a gradient, to be seen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,11 @@ def squared(left: np.ndarray, right: np.ndarray) -> float:
 def test_its_target_is_its_own_input_through_a_bottleneck() -> None:
     net = fl.autoencoder(SMALL, [4, 2], seed=1)
     assert net.sizes == [5, 4, 2, 4, 5]
+    net.trace.run()
     np.testing.assert_array_equal(net.trace["target"].value, SMALL)
     codes = fl.encode(net, SMALL)
     assert codes.shape == (9, 2)
     np.testing.assert_allclose(fl.decode(net, codes), net.predict(SMALL), rtol=1e-13)
-    net.trace.run()
     np.testing.assert_array_equal(codes, net.trace["layer 2/h"].value)
 
 
@@ -80,11 +81,42 @@ def test_outputs_and_gradients_are_torchs() -> None:
         np.testing.assert_allclose(found[0], part.bias.grad.numpy(), rtol=1e-9, atol=1e-14)
 
 
+def test_its_target_moves_with_its_input() -> None:
+    for batch in (None, 4):
+        net = fl.autoencoder(SMALL, [2], seed=1, batch=batch)
+        assert not {"all targets", "dC_dtarget"} & set(net.trace.matrices)
+        whole = "x" if batch is None else "all x"
+        net.trace.run()
+        net.trace.set(whole, 9.0, (3, 1))
+        np.testing.assert_array_equal(net.trace["target"].value, net.trace["x"].value)
+        # Held, it is a fixed number for the gradient, as a target is.
+        assert batch is not None or net.trace.check("layer 1/dC_dx").ok
+        y, x = net.trace["y"].value, net.trace["x"].value
+        np.testing.assert_allclose(net.trace["dC_dy"].value, 2 * (y - x) / y.size, rtol=1e-12)
+        net.set_samples([1, 2])
+        net.trace.run()
+        np.testing.assert_array_equal(net.trace["target"].value, SMALL[[1, 2]])
+
+
+def test_a_saved_one_still_has_its_own_input_for_a_target(tmp_path: Path) -> None:
+    net = fl.denoising_autoencoder(SMALL, [2], seed=1)
+    net.fit(3)
+    net.save(tmp_path / "net.npz")
+    again = fl.Network.load(tmp_path / "net.npz")
+    assert again.design == net.design
+    net.fit(3)
+    again.fit(3)
+    np.testing.assert_array_equal(net.predict(SMALL), again.predict(SMALL))
+    again.trace.set("x", 9.0, (3, 1))
+    assert again.trace["target"].value[3, 1] == 9
+
+
 # -- denoising --------------------------------------------------------------------------------
 
 
 def test_the_noise_is_in_the_trace_and_comes_back() -> None:
     net = fl.denoising_autoencoder(SMALL, [3], 0.5, seed=6)
+    net.trace.run()
     np.testing.assert_array_equal(net.trace["target"].value, SMALL)
     noises = []
     for _ in range(3):

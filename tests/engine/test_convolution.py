@@ -299,10 +299,10 @@ def test_what_cannot_be_is_refused_in_words(name: str) -> None:
 
 
 def test_a_pooled_cell_says_which_cell_won() -> None:
-    x = np.array([[[[1.0, 7.0, 3.0], [5.0, 2.0, 9.0]]]])
+    x = np.array([[[[1.0, 7.0, -30.0], [5.0, 2.0, 9.0]]]])
     trace = recorded(fl.MaxPool((2, 2), 1), x)
     found = trace["layer 1/h"].explain(0, 0, 0, 1)
-    assert [t.value for t in found.terms] == [9.0, 7.0, 3.0, 2.0]
+    assert [t.value for t in found.terms] == [9.0, 7.0, 2.0, -30.0]
     assert "x[0, 0, 1, 2] is the largest" in found.words
     # The gradient: this window's goes to the winner, which is in no other window.
     share = trace["share"].value
@@ -377,6 +377,23 @@ def test_no_call_of_a_large_convolution_makes_an_array() -> None:
     tracemalloc.stop()
     # NumPy's own loop buffers have 8,192 cells at most; h has 692,224 bytes.
     assert high < 3 * 8 * 8192, high
+
+
+def test_windows_side_by_side_cost_nothing_and_all_cells_lie_alike() -> None:
+    """What makes it fast: pooling reads h itself, and its gradient is written in place."""
+
+    class Pooled:
+        def __call__(self, x: Any, building: Any) -> Any:
+            with scope("conv"):
+                h = fl.Conv(3, 3, activation="relu")(x, building)
+            return fl.MaxPool((2, 3))(h, building)
+
+    trace = recorded(Pooled(), np.random.default_rng(0).normal(size=(4, 2, 8, 11)))
+    h, gradient = trace["layer 1/conv/h"].buffer, trace["layer 1/conv/dC_dh"].buffer
+    assert np.shares_memory(trace["layer 1/windows"].buffer, h)
+    assert np.shares_memory(trace["layer 1/dC_dwindows"].buffer, gradient)
+    for name in ("conv/x conv w", "conv/a", "conv/dh_da", "conv/dC_da", "conv/dC_dh"):
+        assert trace[f"layer 1/{name}"].buffer.strides == h.strides, name
 
 
 def test_layers_of_layers_are_saved_and_loaded(tmp_path: Any) -> None:

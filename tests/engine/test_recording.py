@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from traces import NAMES, trace_of
 
 import fluxlab as fl
 from fluxlab.engine.explain import recompute
 from fluxlab.engine.op import OPS
+from fluxlab.engine.strides import View
 
 ENGINE = str(Path(fl.__file__).parent / "engine")
 
@@ -58,15 +60,32 @@ def test_recording_twice_as_many_steps_takes_twice_the_work() -> None:
     assert long - middle < 2.15 * (middle - short)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_binding_reads_no_numbers(name: str) -> None:
+    """Calls are bound while numbers are still missing: a backward pass is computed in the end."""
+    for step in trace_of(name).steps:
+        arrays = [np.full_like(m.buffer, np.nan) for m in step.inputs]
+        out = step.op.output(arrays, step.params)
+        calls = step.op.bind(out, arrays, step.params)
+        for array, matrix in zip(arrays, step.inputs, strict=True):
+            array[...] = matrix.buffer
+        with np.errstate(all="ignore"):
+            for call in calls:
+                call()
+        np.testing.assert_allclose(
+            out, step.output.buffer, rtol=1e-12, atol=1e-12, err_msg=str(step)
+        )
+
+
 def test_where_cells_come_from_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forwards and backwards: explaining every cell moves the cell numbers once for each step."""
     trace = fl.trace(
-        lambda x: fl.patches(fl.pad(x, [(1, 0), (0, 2)]), (2, 3)) ** 2, x=np.ones((3, 4))
+        lambda table: fl.rows(table, [[2.0, 0.0, 2.0], [1.0, 0.0, 3.0]]) ** 2, table=np.ones((4, 3))
     )
     trace.backward()
-    patches = OPS["patches"]
-    take, calls = patches.take, []  # type: ignore[attr-defined]
-    monkeypatch.setattr(patches, "take", lambda *a, **p: (calls.append(1), take(*a, **p))[1])
+    rows = OPS["rows"]
+    take, calls = rows.take, []  # type: ignore[attr-defined]
+    monkeypatch.setattr(rows, "take", lambda *a, **p: (calls.append(1), take(*a, **p))[1])
     for step in trace.steps:
         for index in np.ndindex(*step.output.shape):
             recompute(step.output, index)
@@ -91,3 +110,37 @@ def test_other_row_numbers_change_where_cells_come_from() -> None:
         assert term.value == row * 3
         goes_to = trace["table"].explain(row, 0).goes_to[0]
         assert [1, 0] in goes_to.indices.tolist()
+
+
+TAKES: dict[str, Callable[[Any], Any]] = {
+    "transposed": lambda x: x.transpose(2, 0, 1),
+    "backwards": lambda x: x[::-1, :, ::-1],
+    "every second": lambda x: x[1:, ::2],
+    "one row": lambda x: x[:, 3],
+    "flat": lambda x: x.reshape(-1),
+    "flat, turned and cut": lambda x: x.reshape(6, 10).T[::3, 1:],
+    "repeated": lambda x: np.broadcast_to(x[:, None, :, :2], (3, 4, 5, 2)),
+    "repeated along an axis": lambda x: np.broadcast_to(x[..., :1], (3, 5, 3)),
+    "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 3), axis=(1, 2)),
+    "windows, backwards, every second": lambda x: np.lib.stride_tricks.sliding_window_view(
+        x[..., ::-1], 3, axis=1
+    )[:, ::2],
+    "one cell": lambda x: x[1:2, 2:3, :1],
+}
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_strides_tell_where_the_cells_of_a_view_come_from(name: str) -> None:
+    shape = (3, 5, 4)
+    moved = TAKES[name](np.arange(np.prod(shape)).reshape(shape))
+    view = View.of(TAKES[name], shape)
+    assert view is not None
+    assert view.shape == moved.shape
+    assert all(view.origin(index) == moved[index] for index in np.ndindex(*moved.shape))
+    for number in range(int(np.prod(shape))):
+        np.testing.assert_array_equal(view.places(number), np.argwhere(moved == number))
+
+
+def test_a_copy_is_no_view() -> None:
+    assert View.of(lambda x: x[[0, 1]], (3, 2)) is None
+    assert View.of(lambda x: x.T.reshape(-1), (3, 2)) is None

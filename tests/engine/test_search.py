@@ -166,13 +166,21 @@ def test_the_tree_can_be_read() -> None:
     assert found.best == [4, 2]
 
 
+def test_the_tree_can_be_read_after_a_change_by_hand() -> None:
+    """Here nothing is possible any more after the first token, but the beam keeps its width."""
+    found = fl.beam_search(two_ways, 1, width=2, length=2, end=END)
+    found.trace.set("step 2/log p", np.full((2, 5), -1e9))
+    assert [c.place for c in found.tree() if c.step == 2] == [0, 1]
+    assert [score < -1e8 for _, score in found.hypotheses] == [True, True]
+
+
 def test_every_score_can_be_asked_down_to_the_weights() -> None:
     w = np.random.default_rng(5).normal(size=(6, 6))
     found = fl.beam_search(bigram, [1, 4], width=3, length=3, end=END, w=w)
     follows(found.trace)
     terms = found.trace["step 1/candidates"].explain(0, 3).terms
     names = [ref.matrix.local for term in terms for ref in term.factors]
-    assert names == ["score of the start", "allowed log p"]
+    assert names == ["score of the start", "log p"]
     log_p = found.trace["step 2/log p"].value
     np.testing.assert_allclose(np.exp(log_p).sum(axis=1), 1.0)
     assert "largest cells" in str(found.trace["step 2/chosen"].explain(0))

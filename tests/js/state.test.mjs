@@ -3,10 +3,11 @@ import test from "node:test";
 import { load } from "./load.mjs";
 
 globalThis.document = { createElement: () => ({}) };
-const { emptyState, takeLayout, takeFrame, cellWords, legendKeys } = await load(
-  ["common", "geometry", "state"],
-  ["emptyState", "takeLayout", "takeFrame", "cellWords", "legendKeys"],
-);
+const { emptyState, takeLayout, takeFrame, cellWords, legendKeys, spots, underWay, numberOf } =
+  await load(
+    ["common", "geometry", "state"],
+    ["emptyState", "takeLayout", "takeFrame", "cellWords", "legendKeys", "spots", "underWay", "numberOf"],
+  );
 
 const matrix = (name, shape, step, more = {}) =>
   ({ name, key: name, pretty: name, shape, step, kind: "value", axes: shape.map(() => null), labels: {}, unit: false, ...more });
@@ -67,4 +68,42 @@ test("the legend explains what is visible", () => {
   assert.deepEqual(words, ["each matrix by its largest", "in 0…1", "not a number"]);
   const focus = legendKeys(state, state.layout.places[0])[0];
   assert.deepEqual(focus, ["both", "−6", "6", "w"]);
+});
+
+test("a folded matrix is shown by the place that stands for it, whole", () => {
+  const state = board();
+  const [[place, matrix, item]] = spots(state, { matrix: "deep", cells: [[7, 7]] });
+  assert.equal(place, state.layout.places[0]);
+  assert.equal(matrix.name, "w");
+  assert.deepEqual(item, { box: [[0, 1], [0, 2]] });
+  const shown = { matrix: "w", cells: [[0, 1]] };
+  assert.deepEqual(spots(state, shown).map((spot) => spot[2]), [shown]);
+  assert.deepEqual(spots(state, { matrix: "nowhere" }), []);
+});
+
+test("a step inside what is folded is under way there, until the last step is done", () => {
+  const state = board();
+  assert.equal(underWay(state), state.layout.places[0]); // step 1 is done: it computes "deep"
+  state.position = 3;
+  assert.equal(underWay(state), undefined);
+  state.position = 2;
+  state.layout.steps = 2;
+  assert.equal(underWay(state), undefined);
+});
+
+test("of slices side by side a cell is found in its own", () => {
+  const state = emptyState();
+  const slice = (tile) => ({ ...matrix("q", [2, 3, 1, 2], -1), key: `q ${tile}` });
+  takeLayout(state, {
+    version: 1, hidden: [], steps: 1, bands: [{ title: "Layer 1" }],
+    matrices: [0, 1, 2].map(slice),
+    places: [0, 1, 2].map((tile) => ({ ...place(tile, "values", 0), tile })),
+  });
+  const windows = Object.fromEntries([0, 1, 2].map((tile) => [`q ${tile}`, [[1, tile], 0, 0, 1, 2, 0]]));
+  takeFrame(state, { position: 0, windows, extents: { q: 9 } }, [new Float64Array([0, 1, 2, 3, 4, 5, 9])]);
+  assert.equal(numberOf(state, { matrix: "q", index: [1, 2, 0, 1] }), 2);
+  assert.equal(numberOf(state, { matrix: "q", index: [0, 2, 0, 1] }), 0); // in another sample
+  assert.equal(numberOf(state, { matrix: "p", index: [] }), -1);
+  assert.equal(cellWords(state, 2, [1, 2, 0, 1]).value, "5");
+  assert.deepEqual(state.largest, [9, 9, 9]); // one scale for all
 });

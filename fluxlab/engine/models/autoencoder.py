@@ -46,7 +46,7 @@ def autoencoder(
     """
     features = np.shape(inputs)[-1] if np.ndim(inputs) else 0
     return Network(
-        mirrored(features, sizes, hidden_activation, output_activation), inputs, inputs, **settings
+        mirrored(features, sizes, hidden_activation, output_activation), inputs, None, **settings
     )
 
 
@@ -92,5 +92,6 @@ def EXAMPLE() -> Trace:
     """4-3-2-3-4, five samples that lie near a plane."""
     draw = np.random.default_rng(11)
     x = draw.normal(size=(5, 2)) @ draw.normal(size=(2, 4)) + 0.1 * draw.normal(size=(5, 4))
-    design = Design(mirrored(4, [3, 2], "tanh", "linear"), "mse", GradientDescent(0.2), seed=4)
+    layers = mirrored(4, [3, 2], "tanh", "linear")
+    design = Design(layers, "mse", GradientDescent(0.2), seed=4, own_target=True)
     return learning(design, x, x, {}, "4-3-2-3-4 autoencoder")

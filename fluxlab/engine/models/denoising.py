@@ -27,7 +27,7 @@ def denoising_autoencoder(
     """
     features = np.shape(inputs)[-1] if np.ndim(inputs) else 0
     layers = mirrored(features, sizes, hidden_activation, output_activation)
-    return Network([Noise(noise), *layers], inputs, inputs, **settings)
+    return Network([Noise(noise), *layers], inputs, None, **settings)
 
 
 def EXAMPLE() -> Trace:
@@ -35,5 +35,5 @@ def EXAMPLE() -> Trace:
     draw = np.random.default_rng(12)
     x = np.outer(draw.normal(size=5), [1.0, -0.5, 0.25, 2.0]) + 0.1 * draw.normal(size=(5, 4))
     layers: list[Layer] = [Noise(0.5), *mirrored(4, [2], "tanh", "linear")]
-    design = Design(layers, "mse", GradientDescent(0.2), batch=3, seed=5)
+    design = Design(layers, "mse", GradientDescent(0.2), batch=3, seed=5, own_target=True)
     return learning(design, x, x, {}, "4-2-4 denoising autoencoder")

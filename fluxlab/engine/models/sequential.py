@@ -31,7 +31,10 @@ AXES: dict[int, tuple[str | None, ...]] = {
 
 @dataclass(frozen=True)
 class Design:
-    """Everything about a network but its numbers."""
+    """Everything about a network but its numbers.
+
+    own_target : the target is the input itself, held: an autoencoder.
+    """
 
     layers: Sequence[Layer]
     cost: str = "mse"
@@ -42,6 +45,7 @@ class Design:
     batch: int | None = None
     shuffle: bool = True
     seed: int = 0
+    own_target: bool = False
 
 
 @no_scope()
@@ -106,18 +110,23 @@ def _data(design: Design, building: Building, x: Any, target: Any) -> tuple[Matr
     trace, count, size = building.trace, len(x), design.batch
     if size is None or size >= count:
         h = trace.input("x", x, axes=axes_of(x))
+        if design.own_target:
+            return h, ops.hold(h).named("target", wants_gradient=False)
         wanted = trace.input("target", target, axes=axes_of(target, last="output"))
         wanted.wants_gradient = False
         return h, wanted
     whole = trace.input("all x", x, "data", axes_of(x, "row"))
-    answers = trace.input("all targets", target, "data", axes_of(target, "row", "output"))
-    whole.wants_gradient = answers.wants_gradient = False
+    whole.wants_gradient = False
     iteration = building.iteration
     chosen = ops.batch_rows(iteration, count, size, design.seed, design.shuffle).named("batch")
     if count % size:
         building.real = ops.batch_is_real(iteration, count, size).named("real")
         building.real.wants_gradient = False
     h = ops.rows(whole, chosen).named("x", axes=axes_of(x))
+    if design.own_target:
+        return h, ops.hold(h).named("target", wants_gradient=False)
+    answers = trace.input("all targets", target, "data", axes_of(target, "row", "output"))
+    answers.wants_gradient = False
     wanted = ops.rows(answers, chosen).named("target", axes=axes_of(target, last="output"))
     wanted.wants_gradient = False
     return h, wanted

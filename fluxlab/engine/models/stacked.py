@@ -54,7 +54,7 @@ def stack(stages: Sequence[Network], inputs: Any, **settings: Any) -> Network:
     It starts with the weights of the stages; `fit` then learns all layers together.
     """
     encoders, decoders = _parts(stages)
-    network = Network([*encoders, *reversed(decoders)], inputs, inputs, **settings)
+    network = Network([*encoders, *reversed(decoders)], inputs, None, **settings)
     for k, stage in enumerate(stages, 1):
         _carry_over(network, stage, 1, k)
         _carry_over(network, stage, 2, 2 * len(stages) + 1 - k)
