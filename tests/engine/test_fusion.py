@@ -197,7 +197,8 @@ def one_after_the_other(x: Any, w: Any) -> Any:
 def a_part_in_another_shape(x: Any, w: Any) -> Any:
     a = x @ w
     h = fl.tanh(a[:, :4])
-    return fl.sum(h * a[:, 4:]) + fl.sum(fl.reshape(a[:, 2:6], (4, 2, 2)) ** 2)
+    other = fl.sum(fl.reshape(a, (2, 16)) ** 3)
+    return other + fl.sum(h * a[:, 4:]) + fl.sum(fl.reshape(a[:, 2:6], (4, 2, 2)) ** 2)
 
 
 def a_turned_square(x: Any, w: Any) -> Any:
@@ -218,7 +219,8 @@ def a_sequence_seen_in_three_ways(x: Any, w: Any) -> Any:
         h = fl.tanh(h)
         steps.append(h)
     y = fl.reshape(fl.concatenate(steps, axis=1), (4, 3, 8))
-    return fl.sum(y[:, 1] ** 2) + fl.sum(fl.reshape(y[:, 2], (4, 2, 4)) ** 3) + fl.sum(y * y)
+    cells = fl.sum(fl.reshape(y[1], (4, 6)) ** 2)
+    return cells + fl.sum(y[:, 1] ** 2) + fl.sum(fl.reshape(y[:, 2], (4, 2, 4)) ** 3)
 
 
 def a_sequence_that_is_multiplied(x: Any, w: Any) -> Any:
@@ -229,6 +231,20 @@ def a_sequence_that_is_multiplied(x: Any, w: Any) -> Any:
     return fl.reshape(fl.concatenate(steps, axis=1), (4, 3, 8)) @ w.T
 
 
+def a_sequence_and_its_rows(x: Any, w: Any) -> Any:
+    h = fl.tanh(x @ w)
+    g = fl.tanh(h)
+    wide = fl.concatenate([h, g, h * g], axis=1)
+    return fl.sum(fl.reshape(wide, (4, 3, 8)) ** 3) + fl.sum(wide * wide)
+
+
+def products_side_by_side(x: Any, w: Any) -> Any:
+    h = x @ w
+    g = fl.tanh(h)
+    joined = fl.concatenate([h, h @ w.T, g, g * 2], axis=1)
+    return fl.sum(joined**2) + fl.sum(fl.reshape(g, (2, 16)) ** 3)
+
+
 def the_same_part_twice(x: Any, w: Any) -> Any:
     h = fl.tanh(x @ w)
     return fl.concatenate([h, h, fl.tanh(h)], axis=1) ** 2
@@ -236,7 +252,8 @@ def the_same_part_twice(x: Any, w: Any) -> Any:
 
 AWKWARD = (
     one_after_the_other, a_part_in_another_shape, a_turned_square, backwards,
-    a_sequence_seen_in_three_ways, a_sequence_that_is_multiplied, the_same_part_twice,
+    a_sequence_seen_in_three_ways, a_sequence_that_is_multiplied, a_sequence_and_its_rows,
+    products_side_by_side, the_same_part_twice,
 )  # fmt: skip
 
 
@@ -269,6 +286,19 @@ def test_what_reads_a_matrix_runs_before_it_is_overwritten() -> None:
     made.run(4)
     by_hand(slow, 3)
     same(fast.cost.buffer, slow.cost.value)
+
+
+def test_a_swept_row_that_is_copied_afterwards_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """elu reads its input again after it has begun to write, so its result is copied in the end."""
+    monkeypatch.setattr(sweep, "BLOCK", 7)
+    draw = np.random.default_rng(4)
+    start = {"u": draw.normal(size=(3, 4)), "v": draw.normal(size=(5, 2))}
+    trace = fl.trace(lambda u, v: fl.sum(u) + fl.sum(v), **start)
+    with trace.recording("update", ""):
+        trace.carry = {trace[name]: fl.elu(trace[name]) for name in start}
+    Plan(trace, [], trace.carry).run(2)
+    for name, before in start.items():
+        same(trace[name].buffer, fl.elu(fl.elu(before)))
 
 
 # -- places -------------------------------------------------------------------------------------
