@@ -74,14 +74,13 @@ def _sources(matrix: Matrix) -> set[Matrix]:
     step = matrix.step
     if matrix.unit:
         return set()
-    if step is None:
+    # Asked for first: through the steps of a recurrent network there are more paths than atoms.
+    if step is None or not (step.op.kind == "gather" or step.op.name in STAY_TAME):
         return {matrix}
     cells = [m for k, m in enumerate(step.inputs) if step.op.differentiable(k)]
     found = set().union(*(_sources(m) for m in cells))
     given = all(m.step is None and m not in matrix.trace.carry for m in found)
-    if step.op.kind == "gather" or (given and step.op.name in STAY_TAME):
-        return found
-    return {matrix}
+    return found if given or step.op.kind == "gather" else {matrix}
 
 
 def _bind(steps: list[Step], moving: list[Matrix], target: Matrix) -> tuple[list[Call], Array]:
