@@ -110,7 +110,7 @@ def stepping(
     )
 
 
-def sections(repeats: int = 40) -> list[Section]:
+def sections(repeats: int = 30) -> list[Section]:
     return [
         stepping(
             "Mini-batch step: 784-30-10, batch 10, sigmoid, mean squared error, float64",
@@ -122,7 +122,7 @@ def sections(repeats: int = 40) -> list[Section]:
             "Mini-batch step: 784-128-64-10, batch 128, ReLU, cross-entropy, Adam, float64",
             large,
             {"hand-tight NumPy": peers_dense.large, "PyTorch eager": peers_dense.torch_large},
-            1000, 100, repeats,
+            1000, 200, repeats,
         ),
     ]  # fmt: skip
 

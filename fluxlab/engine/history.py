@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RECORDS = 1000  # at most this many records, however long the run
 MEMORY = 64_000_000  # bytes for all of them together
-CHUNK = 0.02  # seconds between looks at the cost
+CHUNK = 0.05  # seconds between looks at the cost
 
 
 @dataclass
