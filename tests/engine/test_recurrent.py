@@ -40,7 +40,7 @@ def compare(layer: Any, x: np.ndarray, theirs: Callable[[Any, Weights], Any]) ->
 
 def fl_output(layer: Any, x: np.ndarray) -> np.ndarray:
     """What the layer gives, whatever its first weights are."""
-    from fluxlab.engine.models.sequential import Design, predicting
+    from fluxlab.engine.design import Design, predicting
 
     return predicting(Design([layer]), x, {})["y"].value
 
