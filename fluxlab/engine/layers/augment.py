@@ -1,4 +1,4 @@
-"""Image augmentation: while learning, every image is shifted, turned, scaled, sheared or flipped."""
+"""Image augmentation: while learning, every image is shifted, turned, scaled, sheared, flipped."""
 
 from __future__ import annotations
 
