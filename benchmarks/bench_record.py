@@ -14,12 +14,12 @@ from measure import Row, Section, ratio, side_by_side
 
 import fluxlab as fl
 import fluxlab.engine.models
+from fluxlab.engine.design import Design, learning
 from fluxlab.engine.layers.embedding import Embedding
 from fluxlab.engine.layers.encoder import EncoderLayer
 from fluxlab.engine.layers.gru import GRU
 from fluxlab.engine.layers.lstm import LSTM
 from fluxlab.engine.layers.rnn import RNN
-from fluxlab.engine.models.sequential import Design, learning
 from fluxlab.engine.models.transformer import Transformer
 from fluxlab.engine.models.transformer import side_by_side as tokens_side_by_side
 from fluxlab.engine.trace import Trace

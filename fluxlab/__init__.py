@@ -34,7 +34,8 @@ _HOME = {
     "fluxlab.engine.ensembles": (
         "Ensemble", "restarts", "bagging", "bootstrap", "average", "vote",
     ),
-    "fluxlab.engine.layers.augment": ("Augment", "move_images"),
+    "fluxlab.engine.layers.augment": ("Augment",),
+    "fluxlab.engine.moving": ("move_images",),
     "fluxlab.engine.images": ("output_size", "receptive_field"),
     "fluxlab.engine.layers.attention": ("Attention", "SelfAttention"),
     "fluxlab.engine.layers.bidirectional": ("Bidirectional",),

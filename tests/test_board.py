@@ -452,6 +452,19 @@ def test_pictures_of_anything() -> None:
         assert fl.Board(big, scale=scale).picture()
 
 
+def test_the_picture_marks_the_selected_cell_in_its_slice_only() -> None:
+    x = np.zeros((2, 3, 4, 5))
+    t = fl.trace(lambda x: fl.tanh(x), x=x)
+    plain = fl.Board(t).picture()
+    board = fl.Board(t)
+    pictures = []
+    for index in [(0, 0, 1, 2), (0, 2, 1, 2), (1, 2, 1, 2)]:
+        board.select("x", *index)
+        pictures.append(board.picture())
+    assert len({plain, *pictures}) == 3
+    assert pictures[2] == plain  # the picture shows sample 0
+
+
 def test_static_figures(net: Any) -> None:
     history = fl.learn(net, iterations=20, progress=False)
     figures = [

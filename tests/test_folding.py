@@ -15,7 +15,7 @@ from test_board import Page, names, overlapping
 import fluxlab as fl
 from fluxlab.engine import models
 from fluxlab.engine.errors import BadInput
-from fluxlab.engine.models import dense, transformer
+from fluxlab.engine.models import bigram, dense, transformer
 from fluxlab.widgets.layout import Arrangement, Band, arrange
 from fluxlab.widgets.pixels import place
 
@@ -111,10 +111,10 @@ def test_folded_or_open_nothing_overlaps_or_sticks_out(
     assert all(p.y + p.height <= layout.height for p in layout.places)
     buttons = {fold.name for fold in layout.folds}
     assert folded & {"layer 1/step 1", "layer 1/step 2", "dC_dw", "dC_du"} <= buttons
-    for fold in layout.folds:  # no button on cells
+    for fold in layout.folds:  # no button on cells or on their titles
         for p in layout.places:
             inside = p.x < fold.x + 20 and fold.x < p.x + p.width
-            assert not (inside and p.y < fold.y + 14 and fold.y + 4 < p.y + p.height), fold
+            assert not (inside and p.y - 16 < fold.y + 16 and fold.y + 4 < p.y + p.height), fold
 
 
 def test_a_line_runs_along_an_open_scope_to_its_end(five: Any) -> None:
@@ -125,6 +125,33 @@ def test_a_line_runs_along_an_open_scope_to_its_end(five: Any) -> None:
     assert all(x < p.x and top < p.y and p.y + p.height < bottom + 4 for p in inside)
     after = [p for p in layout.places if p.slot.fold == "layer 1/step 4"]
     assert all(p.y > bottom for p in after)
+
+
+def test_a_line_runs_along_scopes_inside_it_and_what_follows_them() -> None:
+    found = Arrangement(big())
+    inner = "layer 1/encoder 1/self-attention"
+    opened = {"layer 1/encoder 1", inner, f"{inner}/query"}
+    layout = place(found.bands(found.folded_at_first() - opened), 900)
+    bands = [band.scope for band, _ in layout.bands if band.depth]
+    assert bands == sorted(opened)
+    for scope, (x, top, bottom) in zip(bands, layout.rules, strict=True):
+        inside = [
+            p
+            for p in layout.places
+            if f"{p.slot.fold or p.slot.matrix.scope}/".startswith(f"{scope}/")
+        ]
+        assert all(x < p.x and top < p.y and p.y + p.height < bottom + 4 for p in inside)
+    last = next(p for p in layout.places if p.slot.fold == "layer 1/encoder 1/feedforward and x")
+    assert last.y + last.height < layout.rules[0][2]
+
+
+def test_what_a_folded_scope_gives_out_is_shown_once() -> None:
+    bands = arrange(bigram.EXAMPLE())
+    for band in bands:
+        assert names(band, "values").count("log p") == 1
+        assert [c.key for c in band.columns if c.lanes["values"][0].local == "log p"] == [
+            "next token"
+        ]
 
 
 # -- shares of one gradient ---------------------------------------------------------------------

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fluxlab.engine.layers
+from fluxlab.engine.design import Design
 from fluxlab.engine.errors import BadInput
-from fluxlab.engine.models.sequential import Design
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import OPTIMIZERS
 from fluxlab.engine.regularizers import L1, L2, ClipNorm, ClipValue

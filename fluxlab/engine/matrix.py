@@ -74,7 +74,7 @@ class Matrix(Operators):
     @property
     def unit(self) -> bool:
         """Whether every value is known to lie in 0..1."""
-        return self.step is not None and self.step.op.unit
+        return self.step is not None and self.step.op.in_unit(self.step)
 
     @property
     def ready(self) -> bool:

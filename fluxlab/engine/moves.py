@@ -151,6 +151,9 @@ class Gather(Op):
     def joined(self, step: Step) -> str:
         return "moved"
 
+    def in_unit(self, step: Step) -> bool:
+        return all(m.unit for m in step.inputs[: self.sources(len(step.inputs))])
+
     def numpy_template(self, step: Step) -> str:
         template = super().numpy_template(step)
         turned = tuple(reversed(range(len(step.inputs[0].shape))))

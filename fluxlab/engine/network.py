@@ -11,12 +11,12 @@ import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.data import matrix_data_preprocessor
+from fluxlab.engine.design import Design, Layer, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.models.sequential import Design, Layer, learning, predicting
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of

@@ -99,6 +99,10 @@ class Op:
         """How terms combine: sum, mean, max, rule, moved or compared."""
         return "rule"
 
+    def in_unit(self, step: Step) -> bool:
+        """Whether every value of the output lies in 0..1, whatever the numbers are."""
+        return self.unit
+
     # -- differentiating ------------------------------------------------------------------
 
     def differentiable(self, operand: int) -> bool:

@@ -71,17 +71,20 @@ class Watch:
 
 def _sources(matrix: Matrix) -> set[Matrix]:
     """The matrices that keep this one tame: rows of a batch are tame if the data is."""
-    step = matrix.step
-    if matrix.unit:
-        return set()
-    if step is None:
-        return {matrix}
-    cells = [m for k, m in enumerate(step.inputs) if step.op.differentiable(k)]
-    found = set().union(*(_sources(m) for m in cells))
-    given = all(m.step is None and m not in matrix.trace.carry for m in found)
-    if step.op.kind == "gather" or (given and step.op.name in STAY_TAME):
-        return found
-    return {matrix}
+    known: dict[Matrix, set[Matrix]] = {}
+    last = -1 if matrix.step is None else matrix.step.number
+    # Step by step: a recurrent network reaches a matrix of its first step in 2^32 ways.
+    for step in matrix.trace.steps[: last + 1]:
+        cells = [m for k, m in enumerate(step.inputs) if step.op.differentiable(k)]
+        found = set().union(*(known.get(m, _own(m)) for m in cells))
+        given = all(m.step is None and m not in matrix.trace.carry for m in found)
+        passes = step.op.kind == "gather" or (given and step.op.name in STAY_TAME)
+        known[step.output] = found if passes and not step.output.unit else _own(step.output)
+    return known.get(matrix, _own(matrix))
+
+
+def _own(matrix: Matrix) -> set[Matrix]:
+    return set() if matrix.unit else {matrix}
 
 
 def _bind(steps: list[Step], moving: list[Matrix], target: Matrix) -> tuple[list[Call], Array]:

@@ -114,7 +114,7 @@ class Board(View):
             again = True
         if not self.shown:
             return
-        fresh = self._lay_out(again)
+        fresh = self._lay_out(again=again)
         if fresh:
             self._send_layout()
         # The numbers are there already when a cell is selected, unless it is one of a window.

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fluxlab.widgets.frame import largest
 from fluxlab.widgets.layout import arrange
 from fluxlab.widgets.maths import pretty
-from fluxlab.widgets.pixels import INDENT, TILE, Layout, has_tools, place
+from fluxlab.widgets.pixels import INDENT, TILE, Layout, has_tools, place, stepped
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -149,10 +149,15 @@ def _title(draw: Any, shown: Any) -> None:
     y = shown.y - 6 - 24 * has_tools(matrix.shape)
     if shown.tile is not None:
         text = f"{matrix.axes[-3] or 'slice'} {shown.tile}"
+        if draw.textlength(text, small) > shown.width + 8:
+            text = str(shown.tile)
         draw.text((shown.x, shown.y - 3), text, MUTED, small, anchor="ls")
         y -= TILE
         if shown.tile:
             return
+    which = ", ".join(f"{matrix.axes[axis] or f'axis {axis}'} 0" for axis in stepped(matrix.shape))
+    if draw.textlength(which, small) <= shown.room + 10:
+        draw.text((shown.x, y + 17), which, MUTED, small, anchor="ls")
     if draw.textlength(name, serif) > shown.room + 6:
         while len(name) > 1 and draw.textlength(f"{name}…", serif) > shown.room + 6:
             name = name[:-1]
@@ -187,12 +192,17 @@ def _seen(shown: Any) -> Any:
     """The part of a matrix that its place has room for, as rows and columns."""
     matrix = shown.slot.matrix
     buffer = matrix.buffer.reshape((1,) * max(0, 2 - matrix.buffer.ndim) + matrix.shape)
-    lead = [0] * (buffer.ndim - 2)
-    if shown.tile is not None:
-        lead[-1] = shown.tile
-    part = buffer[tuple(lead)]
+    part = buffer[_slice(shown)]
     wide, high = shown.cell
     return part[: max(1, int(shown.height // high)), : max(1, int(shown.width // wide))]
+
+
+def _slice(shown: Any) -> tuple[int, ...]:
+    """The slice of a matrix that a place shows: the first, but for those side by side."""
+    lead = [0] * max(0, len(shown.slot.matrix.shape) - 2)
+    if shown.tile is not None:
+        lead[-1] = shown.tile
+    return tuple(lead)
 
 
 def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
@@ -212,7 +222,8 @@ def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
     if min(wide, high) >= 5:
         block[high - 1 :: high] = 255
         block[:, wide - 1 :: wide] = 255
-    if selection is not None and selection[0] == matrix.name:
+    picked = selection is not None and selection[0] == matrix.name
+    if picked and tuple(selection[1][:-2]) == _slice(shown):
         row, column = (0, 0, *selection[1])[-2:]
         if row < rows and column < columns:
             y, x = max(0, top + row * high - 2), max(0, left + column * wide - 2)

@@ -147,15 +147,26 @@ def test_slices_of_four_axes(lab: Lab) -> None:
     lab.run_cell(
         "import numpy as np, fluxlab as fl\n"
         "t = fl.trace(lambda x: fl.log(x), x=np.linspace(-1, 1, 360).reshape(2, 3, 6, 10))\n"
-        "board = fl.Board(t)\nboard"
+        "t.backward()\nboard = fl.Board(t)\nboard"
     )
     stage(lab)
     cell = lab.cell()
     expect(cell.locator(".fl-board-legend")).to_contain_text("not a number")
-    onward = cell.get_by_role("button", name="axis 1 on, x", exact=True)
+    onward = cell.get_by_role("button", name="axis 0 on, x", exact=True)
     onward.focus()
     lab.page.keyboard.press("Enter")
-    expect(cell.locator(".fl-board-tools").first).to_contain_text("1/3")
+    expect(cell.locator(".fl-board-tools").first).to_contain_text("1/2")
+    expect(cell.locator(".fl-board-tools").nth(1)).to_contain_text("1/2")  # its gradient as well
+    # The slices along axis 1 stand side by side; a click finds the one that it hits.
+    found = lab.run_cell(
+        "p = [p for p in board._layout.places if p.slot.local == 'x' and p.tile == 2][0]\n"
+        "print(float(p.x + 3.5 * p.cell[0]), float(p.y + 1.5 * p.cell[1]))"
+    )
+    x, y = map(float, found.split())
+    lab.cell(0).locator(".fl-board canvas").click(position={"x": x, "y": y})
+    status = lab.cell(0).locator(".fl-board-status")
+    value = float(lab.run_cell("print(t['x'].value[1, 2, 1, 3])"))
+    expect(status).to_contain_text(f"x [1, 2, 1, 3] = {str(value)[:8]}")
     assert lab.axe(".fl-board") == []
     lab.screenshot("board-four-axes")
     assert lab.console_errors == []

@@ -171,3 +171,14 @@ def test_unit_matrices_lie_in_0_to_1() -> None:
                 assert matrix.value.min() >= 0, matrix.name
                 assert matrix.value.max() <= 1, matrix.name
     assert units > 20
+
+
+def test_what_moves_stays_in_0_to_1() -> None:
+    """A gate cut out of several is as well coloured as they are; added up, it may leave 0..1."""
+    trace = fl.trace(
+        lambda x, w: fl.sum(fl.concatenate([fl.sigmoid(x)[:, 1:], fl.sigmoid(w)], axis=1).T)
+        + fl.sum(fl.concatenate([fl.sigmoid(x), w], axis=1)),
+        x=[[1.0, 2.0, 3.0]], w=[[4.0]],
+    )  # fmt: skip
+    moved = {s.output.name: s.output.unit for s in trace.steps if s.op.kind == "gather"}
+    assert list(moved.values()) == [True, True, True, False], moved

@@ -32,7 +32,7 @@ MODEL = '''
 import numpy as np
 
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.models.sequential import Design, learning
+from fluxlab.engine.design import Design, learning
 
 
 def EXAMPLE():

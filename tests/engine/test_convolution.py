@@ -396,6 +396,19 @@ def test_windows_side_by_side_cost_nothing_and_all_cells_lie_alike() -> None:
         assert trace[f"layer 1/{name}"].buffer.strides == h.strides, name
 
 
+def test_thirty_blocks_start_to_learn_at_once() -> None:
+    """From the last matrix to the first there are 2^30 ways; each matrix is looked at once."""
+    blocks = [fl.Residual([fl.Dense(3, "tanh")], "linear") for _ in range(30)]
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    began = time.perf_counter()
+    net = fl.Network(
+        [*blocks, fl.Dense(2)], x, [[0.0, 1.0]] * 4, optimizer=fl.GradientDescent(1e-4)
+    )
+    costs = net.fit(3).costs
+    assert time.perf_counter() - began < 20
+    assert costs[-1] < costs[0]
+
+
 def test_layers_of_layers_are_saved_and_loaded(tmp_path: Any) -> None:
     x = np.random.default_rng(0).random((5, 1, 4, 6))
     layers = [

@@ -53,6 +53,14 @@ def test_no_module_past_500_lines() -> None:
     assert long == {}
 
 
+@pytest.mark.parametrize(("folder", "most"), [("layers", 120), ("models", 150)])
+def test_layers_and_models_are_small(folder: str, most: int) -> None:
+    files = [*(ROOT / "engine" / folder).glob("*.py")]
+    assert len(files) > 20
+    long = {f.name: n for f in files if (n := len(f.read_text("utf-8").splitlines())) > most}
+    assert long == {}
+
+
 def test_every_public_name_is_there() -> None:
     for name in dir(fluxlab):
         if fluxlab._WHERE.get(name, "fluxlab.engine").startswith("fluxlab.engine"):

@@ -58,3 +58,14 @@ def test_the_gradient_that_reaches_the_first_step() -> None:
         first, last = (np.linalg.norm(net.trace[f"layer 1/step {t}/dC_dx"].value) for t in (1, 31))
         reached[name] = first / last
     assert reached["rnn"] < 1e-3 * min(reached["lstm"], reached["gru"]), reached
+
+
+def test_no_gradient_passes_the_border_of_a_window() -> None:
+    """Truncated after 10 steps, even the GRU has no way to learn what came 30 steps ago."""
+    x, y = recall(32, 3)
+    layer = fl.GRU(NEURONS, sequence=False, update_bias=-HOLD, window=10)
+    trace = fl.Network([layer, fl.Dense(SYMBOLS)], x, y, cost="cross_entropy_logits").trace
+    reached = [t for t in range(1, 32) if f"layer 1/step {t}/dC_dx" in trace]
+    assert reached == [31], "windows are steps 1 to 10, 11 to 20, 21 to 30, 31"
+    shares = fl.shares(trace, "layer 1/w")
+    assert len(shares) == 1

@@ -40,7 +40,7 @@ def compare(layer: Any, x: np.ndarray, theirs: Callable[[Any, Weights], Any]) ->
 
 def fl_output(layer: Any, x: np.ndarray) -> np.ndarray:
     """What the layer gives, whatever its first weights are."""
-    from fluxlab.engine.models.sequential import Design, predicting
+    from fluxlab.engine.design import Design, predicting
 
     return predicting(Design([layer]), x, {})["y"].value
 
@@ -484,6 +484,11 @@ def test_saved_and_loaded_it_goes_on_alike(tmp_path: Any) -> None:
         (fl.GRU(2, window=-1), numbers(2, 4, 3), "GRU: window must be a whole number"),
         (fl.Generate(fl.RNN(3), 2, 2), numbers(2, 4), "Generate: x must be .samples, 3."),
         (fl.Generate(fl.RNN(3), 2, 2), numbers(2, 4, 3), "sequence=False"),
+        (fl.RNN(2, window=0), numbers(2, 4, 3), "RNN: window must be a whole number, 1 or more"),
+        (fl.Generate(fl.RNN(4, window=2), 2, 2), numbers(2, 4), "window, masked and reverse mean"),
+        (fl.Generate(fl.RNN(4), 0, 2), numbers(2, 4), "Generate: steps must be a whole number"),
+        (fl.Generate(fl.Dense(4), 2, 2), numbers(2, 4), "must be a recurrent layer"),
+        (fl.Bidirectional(fl.Dense(4)), numbers(2, 4, 3), "must be a recurrent layer"),
     ],
 )
 def test_bad_input_is_refused(layer: Any, x: np.ndarray, message: str) -> None:

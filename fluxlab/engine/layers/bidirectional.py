@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput
 from fluxlab.engine.layers.recurrent import Recurrent
 from fluxlab.engine.ops import concatenate, same
 from fluxlab.engine.trace import Matrix, scope
@@ -22,6 +23,11 @@ class Bidirectional:
     layer: Recurrent
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        if not isinstance(self.layer, Recurrent):
+            raise BadInput(
+                "Bidirectional: layer must be a recurrent layer such as LSTM(8), got "
+                f"{self.layer!r}."
+            )
         with scope("forward"):
             forward = self.layer(same(x).named("x"), building)
         with scope("backward"):

@@ -32,7 +32,21 @@ class Generate:
     activation: str = "linear"
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        if not isinstance(self.layer, Recurrent):
+            raise BadInput(
+                f"Generate: layer must be a recurrent layer such as GRU(8), got {self.layer!r}."
+            )
         cell, n, outputs = self.layer, self.layer.neurons, self.outputs
+        if cell.window is not None or cell.masked or cell.reverse:
+            raise BadInput(
+                f"Generate: {cell!r} reads its own outputs, from the first step on; window, masked "
+                "and reverse mean nothing here, so leave them out."
+            )
+        for name, value in (("steps", self.steps), ("outputs", outputs)):
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise BadInput(
+                    f"Generate: {name} must be a whole number, 1 or more, got {value!r}."
+                )
         if len(x.shape) != 2 or x.shape[1] != n:
             raise BadInput(
                 f"Generate: x must be (samples, {n}), the first state of {cell!r}; got "

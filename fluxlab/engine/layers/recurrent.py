@@ -59,7 +59,8 @@ class Recurrent:
         kind = type(self).__name__
         if len(x.shape) != 3:
             raise BadInput(f"{kind}: x must be (samples, steps, features), got {size(x.shape)}.")
-        for name, value in (("neurons", self.neurons), ("window", self.window or 1)):
+        window = 1 if self.window is None else self.window
+        for name, value in (("neurons", self.neurons), ("window", window)):
             if not isinstance(value, int | np.integer) or value < 1:
                 raise BadInput(f"{kind}: {name} must be a whole number, 1 or more, got {value!r}.")
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.design import predicted
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.models.autoencoder import autoencoder
-from fluxlab.engine.models.sequential import predicted
 from fluxlab.engine.network import Network
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import greater, mean, reshape, rows, squared_error, top

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning, predicting
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.models.sequential import Design, Layer, learning, predicting
 from fluxlab.engine.network import Network, whole
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array

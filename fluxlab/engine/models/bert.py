@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.layers.bert import BertEncoder, BertHeads, ClassPlace
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.models.sequential import Design, Layer, learning
 from fluxlab.engine.network import Network
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.design import Design, learning
 from fluxlab.engine.layers.captioner import Captioner
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.models.sequential import Design, learning
 from fluxlab.engine.models.transformer import side_by_side
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace

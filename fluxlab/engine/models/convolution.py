@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.layers.conv import Conv
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.flatten import Flatten
 from fluxlab.engine.layers.pool import MaxPool
-from fluxlab.engine.models.sequential import Design, Layer, learning
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
 

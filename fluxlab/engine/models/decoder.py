@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.encoder import Encoder
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.models.sequential import Design, Layer, learning
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.layers.noise import Noise
 from fluxlab.engine.models.autoencoder import mirrored
-from fluxlab.engine.models.sequential import Design, Layer, learning
 from fluxlab.engine.network import Network
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace

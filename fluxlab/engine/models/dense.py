@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.design import Design, learning
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.models.sequential import Design, learning
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.layers.generate import Generate
 from fluxlab.engine.layers.gru import GRU
-from fluxlab.engine.models.sequential import Design, Layer, learning
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.design import Layer
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.models.autoencoder import autoencoder, layer_values, outcome
-from fluxlab.engine.models.sequential import Layer
 from fluxlab.engine.network import Network
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace

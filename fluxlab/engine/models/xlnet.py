@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.xlnet import XLNet
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.models.sequential import Design, Layer, learning
 from fluxlab.engine.network import Network
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
