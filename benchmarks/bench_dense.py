@@ -99,7 +99,7 @@ def stepping(
     )
     if "PyTorch eager" in times:
         faster = ratio(times["PyTorch eager"], times["FluxLab"])
-        demand = "at least 1 time"
+        demand = "ahead"
         rows.append(Row("PyTorch eager / FluxLab", f"{faster:.1f} times", demand, faster > 1))
     return Section(
         title,

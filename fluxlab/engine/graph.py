@@ -55,16 +55,26 @@ class Node:
 
 
 class Graph:
-    """The nodes of a plan and the places of their matrices."""
+    """The nodes of a plan and the places of their matrices.
+
+    Attributes
+    ----------
+    places : where each matrix lives.
+    makers : the node that writes a place; readers : those that read it or a view of it.
+    views : the steps that only look at a place; rigid : those, at any remove, that need its cells
+        as they lie.
+    copies : nodes that copy places into one, by the places.
+    end : a place in the order above that of all nodes.
+    """
 
     def __init__(self, steps: Sequence[Step], wanted: Iterable[Matrix]) -> None:
         self.nodes: set[Node] = set()
         self.places: dict[Matrix, Place] = {}
         self.readers: dict[Place, list[Node]] = {}
         self.makers: dict[Place, Node] = {}
-        self.views: dict[Place, list[Step]] = {}  # by what they are views of
-        self.rigid: dict[Place, set[Step]] = {}  # views, at any remove, that are not plain
-        self.copies: dict[tuple[Place, ...], Node] = {}  # of places, stacked
+        self.views: dict[Place, list[Step]] = {}
+        self.rigid: dict[Place, set[Step]] = {}
+        self.copies: dict[tuple[Place, ...], Node] = {}
         self.end = float(len(steps) + 1)
         fixed = {_source(m) for m in wanted}
         for step in steps:

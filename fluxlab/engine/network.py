@@ -24,7 +24,7 @@ from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
 CLASS_COSTS = ("cross_entropy", "cross_entropy_logits")
-TURN = 0.1  # seconds that learning holds the lock at a time
+TURN, LONGEST = 0.1, 0.5  # seconds that learning holds the lock at a time; at most
 
 
 class Network:
@@ -209,7 +209,7 @@ class Network:
             while done < iterations:
                 # In short turns, so that widgets get the lock in between; but not in turns that
                 # are mostly spent on computing every matrix at their end.
-                turn = max(TURN, 50 * history.settling)
+                turn = min(max(TURN, 50 * history.settling), LONGEST)
                 done += history.advance(iterations - done, seconds=turn)
                 report(history.iteration, float(trace.cost.buffer.reshape(())), done)
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
@@ -39,10 +40,9 @@ class Plan:
         self.trace = trace
         self.steps = prune(trace, [*wanted, *carry.values()])
         graph = Graph(self.steps, wanted)
-        late = []
+        late, asked = [], Counter([*wanted, *carry.values()])
         for old, new in carry.items():
-            alone = new not in wanted and sum(m is new for m in carry.values()) == 1
-            if alone and may_overwrite(graph, old, new):
+            if asked[new] == 1 and may_overwrite(graph, old, new):
                 graph.overwrite(old, new)
             else:
                 late.append((old, new))
