@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from fluxlab.engine.graph import Node
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.places import Place
 
-BLOCK = 1 << 14  # cells
+BLOCK = 1 << 15  # cells
 
 
 def sweep(nodes: Sequence[Node], kept: set[Place]) -> list[Call]:
@@ -22,7 +21,7 @@ def sweep(nodes: Sequence[Node], kept: set[Place]) -> list[Call]:
     storage for one block only.
     """
     count = nodes[0].out.size
-    if count <= BLOCK:
+    if count <= BLOCK or not _in_step(nodes):
         return [call for node in nodes for call in node.calls()]
     blocks = -(-count // BLOCK)
     length = -(-count // blocks)
@@ -44,12 +43,12 @@ def sweep(nodes: Sequence[Node], kept: set[Place]) -> list[Call]:
 
     first = part(0)
     pattern = bind(first)
-    calls = list(pattern)
+    calls, alike = list(pattern), all(_moves(call, first) for call in pattern)
     for start in range(length, count, length):
         here = part(start)
-        moved = {id(first[p]): here[p] for p in here}
-        if start + length <= count and all(isinstance(call, partial) for call in pattern):
-            calls += [_moved(call, moved) for call in pattern if not _on_numbers(call)]  # type: ignore[arg-type]
+        if alike and start + length <= count:
+            moved = {id(first[p]): here[p] for p in here}
+            calls += [_moved(call, moved) for call in pattern if not _on_numbers(call)]
         else:
             calls += bind(here)
     return calls
@@ -66,13 +65,39 @@ def _passing(nodes: Sequence[Node], kept: set[Place]) -> set[Place]:
     }
 
 
-def _moved(call: partial[object], to: dict[int, Array]) -> Call:
+def _in_step(nodes: Sequence[Node]) -> bool:
+    """Whether a block of what is written is read as that block only, not at another offset."""
+    written = {node.out.root: node.out.array for node in nodes}
+    read = [place for node in nodes for place in (*node.ins, node.out) if place.root in written]
+    return all(
+        place.array.__array_interface__ == written[place.root].__array_interface__ for place in read
+    )
+
+
+def _moves(call: Call, first: dict[Place, Array]) -> bool:
+    """Whether the call can be made for another block by exchanging its arrays.
+
+    So it can if each is one of `first` itself, or something that it keeps aside.
+    """
+    if not isinstance(call, partial) or not isinstance(call.func, np.ufunc):
+        return False
+    own = {id(a) for a in first.values()}
+    others = [a for a in _arrays(call) if id(a) not in own]
+    return not any(np.may_share_memory(a, f) for a in others for f in first.values())
+
+
+def _moved(call: Call, to: dict[int, Array]) -> Call:
     """The same call on another block; what it keeps aside stays where it is."""
+    assert isinstance(call, partial)
     args = [to.get(id(a), a) for a in call.args]
     return partial(call.func, *args, **{k: to.get(id(a), a) for k, a in call.keywords.items()})
 
 
-def _on_numbers(call: Any) -> bool:
+def _on_numbers(call: Call) -> bool:
     """Whether the call computes a single number: once is enough."""
-    arrays = [a for a in (*call.args, *call.keywords.values()) if isinstance(a, np.ndarray)]
-    return all(a.ndim == 0 for a in arrays)
+    return all(a.ndim == 0 for a in _arrays(call))
+
+
+def _arrays(call: Call) -> list[Array]:
+    assert isinstance(call, partial)
+    return [a for a in (*call.args, *call.keywords.values()) if isinstance(a, np.ndarray)]

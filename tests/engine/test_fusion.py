@@ -12,6 +12,7 @@ from traces import NAMES, trace_of
 
 import fluxlab as fl
 from fluxlab.engine import fusion, plan, sweep
+from fluxlab.engine.activations import ACTIVATIONS
 from fluxlab.engine.fusion import PASSES
 from fluxlab.engine.graph import Graph, tidy
 from fluxlab.engine.places import Place, end_to_end, flat, side_by_side, stacked
@@ -35,8 +36,8 @@ def replayed(trace: Any) -> int:
     try:
         for _ in range(2):  # the second time from what the first has left behind
             made.run()
-        for matrix, numbers in zip(wanted, expected, strict=True):
-            same(matrix.buffer, numbers, matrix.name)
+            for matrix, numbers in zip(wanted, expected, strict=True):
+                same(matrix.buffer, numbers, matrix.name)
     finally:
         for matrix, numbers in zip(wanted, expected, strict=True):
             matrix.buffer[...] = numbers
@@ -250,10 +251,15 @@ def the_same_part_twice(x: Any, w: Any) -> Any:
     return fl.concatenate([h, h, fl.tanh(h)], axis=1) ** 2
 
 
+def upside_down(x: Any, w: Any) -> Any:
+    h = fl.tanh(x @ w)
+    return fl.exp(h) * h[::-1] * h[:1]
+
+
 AWKWARD = (
     one_after_the_other, a_part_in_another_shape, a_turned_square, backwards,
     a_sequence_seen_in_three_ways, a_sequence_that_is_multiplied, a_sequence_and_its_rows,
-    products_side_by_side, the_same_part_twice,
+    products_side_by_side, the_same_part_twice, upside_down,
 )  # fmt: skip
 
 
@@ -288,17 +294,23 @@ def test_what_reads_a_matrix_runs_before_it_is_overwritten() -> None:
     same(fast.cost.buffer, slow.cost.value)
 
 
-def test_a_swept_row_that_is_copied_afterwards_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """elu reads its input again after it has begun to write, so its result is copied in the end."""
+@pytest.mark.parametrize("function", [fl.elu, ACTIVATIONS["relu"].slope])
+def test_a_swept_row_that_is_copied_afterwards_is_kept(
+    function: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """elu reads its input again after it has begun to write, so its result is copied in the end.
+
+    What relu's slope does is not all NumPy's functions of whole arrays, so blocks are bound anew.
+    """
     monkeypatch.setattr(sweep, "BLOCK", 7)
     draw = np.random.default_rng(4)
     start = {"u": draw.normal(size=(3, 4)), "v": draw.normal(size=(5, 2))}
     trace = fl.trace(lambda u, v: fl.sum(u) + fl.sum(v), **start)
     with trace.recording("update", ""):
-        trace.carry = {trace[name]: fl.elu(trace[name]) for name in start}
+        trace.carry = {trace[name]: function(trace[name]) for name in start}
     Plan(trace, [], trace.carry).run(2)
     for name, before in start.items():
-        same(trace[name].buffer, fl.elu(fl.elu(before)))
+        same(trace[name].buffer, function(function(before)))
 
 
 # -- places -------------------------------------------------------------------------------------
