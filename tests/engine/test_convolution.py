@@ -275,6 +275,8 @@ BAD = {
     "rows into Conv": (lambda: recorded(fl.Conv(2), np.ones((3, 4))), "Image"),
     "rows into MaxPool": (lambda: recorded(fl.MaxPool(), np.ones((3, 4))), "Image"),
     "no filters": (lambda: recorded(fl.Conv(0), np.ones((1, 1, 4, 4))), "filters"),
+    "half a filter": (lambda: recorded(fl.Conv(2.5), np.ones((1, 1, 4, 4))), "filters"),
+    "no rows": (lambda: recorded(fl.Image(1, -2, -3), np.ones((2, 6))), "rows"),
     "kernel": (lambda: recorded(fl.Conv(1, 0), np.ones((1, 1, 4, 4))), "kernel"),
     "stride": (lambda: recorded(fl.Conv(1, 2, 1.5), np.ones((1, 1, 4, 4))), "stride"),
     "padding": (lambda: recorded(fl.Conv(1, 2, 1, "full"), np.ones((1, 1, 4, 4))), "same"),
