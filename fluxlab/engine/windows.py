@@ -15,7 +15,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import FEW, grid, places
-from fluxlab.engine.memory import like, order_of
+from fluxlab.engine.memory import is_view, like, order_of
 from fluxlab.engine.moves import Gather, Selection
 from fluxlab.engine.op import Array, Call, Indices, Op, Params, Shape, bound
 
@@ -71,7 +71,7 @@ class Patches(Gather):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (x,) = arrays
-        if np.may_share_memory(out, x):
+        if is_view(out, x):
             return []
         calls: list[Call] = []
         # Long runs are copied fast: the samples, which every copy takes whole, come last.
@@ -125,7 +125,7 @@ class Unpatch(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (moved,), own = arrays, self._own(params)
-        if np.may_share_memory(out, moved):
+        if is_view(out, moved):
             return []
         clear: list[Call] = [partial(out.fill, 0.0)]
         if not _overlap(**own):
