@@ -398,6 +398,19 @@ def test_windows_side_by_side_cost_nothing_and_all_cells_lie_alike() -> None:
         assert trace[f"layer 1/{name}"].buffer.strides == h.strides, name
 
 
+def test_another_activation_for_a_convolution() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 1, 4, 5))
+    layers = [fl.Conv(2, 3, activation="relu"), fl.Flatten(), fl.Dense(1)]
+    net = fl.Network(layers, x, [[0.0], [1.0], [0.0]])
+    w = net.trace["layer 1/w"].value
+    net.set_activation(1, "tanh")
+    net.trace.run()
+    np.testing.assert_array_equal(net.trace["layer 1/w"].value, w)
+    np.testing.assert_allclose(net.trace["layer 1/h"].value, np.tanh(net.trace["layer 1/a"].value))
+    with pytest.raises(fl.BadInput, match="no activation"):
+        net.set_activation(2, "tanh")
+
+
 def test_thirty_blocks_start_to_learn_at_once() -> None:
     """From the last matrix to the first there are 2^30 ways; each matrix is looked at once."""
     blocks = [fl.Residual([fl.Dense(3, "tanh")], "linear") for _ in range(30)]
