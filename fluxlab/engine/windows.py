@@ -172,7 +172,8 @@ class FirstLargest(Selection):
         calls = [bound(np.equal, x, largest, flags), bound(np.copyto, seen, taken)]
         for mark in others:
             calls += [bound(np.greater, mark, seen, mark), bound(np.logical_or, mark, seen, seen)]
-        return [*calls, partial(out.__setitem__, ..., flags)]
+        # After the last place nobody asks any more what was seen.
+        return [*calls[: 2 * len(others) + 1], partial(out.__setitem__, ..., flags)]
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
         return like(arrays[0])
