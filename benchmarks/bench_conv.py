@@ -14,7 +14,7 @@ from fluxlab.engine.building import Building
 from fluxlab.engine.plan import Plan
 from fluxlab.engine.trace import Trace, scope
 
-COUNT = 10  # passes per measurement
+COUNT = 40  # passes per measurement
 SAMPLES, SIDE, FILTERS = 16, 28, 8
 
 
@@ -36,7 +36,7 @@ def layers(x: peers.Array, w: peers.Array, b: peers.Array, share: peers.Array) -
     return trace
 
 
-def convolution(repeats: int = 100) -> Section:
+def convolution(repeats: int = 40) -> Section:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(SAMPLES, 1, SIDE, SIDE))
     w, b = draw.normal(size=(FILTERS, 1, 3, 3)) / 3, draw.normal(size=FILTERS) / 3

@@ -62,6 +62,13 @@ def receptive_field(layers: Sequence[Any]) -> Pair:
     return field[0], field[1]
 
 
+def whole(function: str, **counts: Any) -> None:
+    """Refuse what is not a whole number, 1 or more."""
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise BadInput(f"{function}: {name} must be a whole number, 1 or more, got {value!r}.")
+
+
 def as_image(layer: str, x: Matrix) -> Matrix:
     """Refuse what is not (samples, channels, rows, columns)."""
     if len(x.shape) != 4:

@@ -349,6 +349,7 @@ def product_form(left: str, right: str, target: str) -> str | None:
 # -- reduction ----------------------------------------------------------------------------
 
 FEW, SMALL = 32, 32  # measured: below `SMALL` cells per call NumPy's own reduction is faster
+WIDE = 128  # cells of a row from which on a product with ones is as fast as it can be
 
 
 def places(array: Any, axes: Sequence[int]) -> list[Any]:
@@ -360,6 +361,17 @@ def places(array: Any, axes: Sequence[int]) -> list[Any]:
         ]
         for where in itertools.product(*every)
     ]
+
+
+def sum_calls(table: Array, row: Array) -> list[Call]:
+    """The sum of a table's rows; short rows are taken several as one, and these summed at last."""
+    count, width = table.shape
+    part = next((k for k in range(-(-WIDE // width), count) if count % k == 0), count)
+    if table.size <= LARGE or width >= WIDE or part == count:
+        return [partial(np.ones(count).dot, table, row)]
+    wide = np.empty(part * width)
+    first = partial(np.ones(count // part).dot, table.reshape(-1, wide.size), wide)
+    return [first, partial(np.ones(part).dot, wide.reshape(part, width), row)]
 
 
 def few_calls(ufunc: np.ufunc, array: Array, axes: Sequence[int], out: Array) -> list[Call]:
@@ -414,7 +426,7 @@ class Reduction(Op):
         slowest = sorted(order[: len(axes)]) == sorted(axes)
         if self._ufunc is np.add and slowest and table.flags.c_contiguous and is_flat(row):
             # A product with a row of ones sums the slowest axes six times as fast as np.sum.
-            calls = [partial(np.ones(count).dot, table.reshape(count, -1), row.reshape(-1))]
+            calls = sum_calls(table.reshape(count, -1), row.reshape(-1))
         elif 1 < count <= FEW and out.size > SMALL * count:
             calls = few_calls(self._ufunc, array, [a for a in order if a in axes], whole)
         else:

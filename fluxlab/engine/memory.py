@@ -30,6 +30,15 @@ def like(array: Array, shape: Shape | None = None) -> Array:
     return np.empty([shape[axis] for axis in order]).transpose(np.argsort(order))
 
 
+def is_view(array: Array, of: Array) -> bool:
+    """Whether a matrix that shows the first cell of another first is a view of it.
+
+    Bounds would not tell: a plan lays matrices side by side, so that others lie in between.
+    """
+    first, second = (a.__array_interface__["data"][0] for a in (array, of))
+    return bool(first == second)
+
+
 def is_flat(array: Array) -> bool:
     """Whether the cells, read row by row, are evenly spaced in memory, so that a view is flat."""
     flat = array.reshape(-1)

@@ -164,8 +164,8 @@ class Network:
             raise BadInput(f"set_activation: layer must be 1 to {len(self.layers)}, got {layer!r}.")
         activation(name)
         chosen = list(self.design.layers)
-        if not isinstance(chosen[layer - 1], Dense):
-            raise BadInput(f"set_activation: layer {layer} is not dense, so it has no activation.")
+        if not hasattr(chosen[layer - 1], "activation"):
+            raise BadInput(f"set_activation: layer {layer} has no activation.")
         chosen[layer - 1] = dataclasses.replace(chosen[layer - 1], activation=name)  # type: ignore[type-var]
         with self.trace.lock:  # nobody sees the new design with the old trace
             self.design = dataclasses.replace(self.design, layers=tuple(chosen))

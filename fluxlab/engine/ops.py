@@ -13,7 +13,7 @@ from fluxlab.engine.batches import batch_is_real, batch_rows, rows
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduction
 from fluxlab.engine.moves import Gather, Scatter, Selection
-from fluxlab.engine.op import OPS, Array
+from fluxlab.engine.op import Array
 from fluxlab.engine.operators import matmul
 from fluxlab.engine.windows import first_largest_of
 
@@ -154,8 +154,7 @@ def _spread(matrix: Any, step: Any) -> Any:
     """Repeat a reduced gradient over the cells that were reduced."""
     shape, axes = step.inputs[0].shape, step.params["axes"]
     if not step.params["keepdims"] and axes and len(axes) < len(shape):
-        kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
-        matrix = OPS["reshape"](matrix, shape=kept)
+        return _expand(matrix, shape=shape, axes=axes)
     return _expand(matrix, shape=shape)
 
 
@@ -174,11 +173,8 @@ _mean = Reduction(
 
 
 def _max_vjp(step: Any, dC: Any) -> Any:
-    source, largest, axes = step.inputs[0], step.output, step.params["axes"]
-    if not step.params["keepdims"]:
-        kept = tuple(1 if i in axes else n for i, n in enumerate(source.shape))
-        largest = OPS["reshape"](largest, shape=kept)
-    mask = first_largest_of(source, largest, axes=axes).named("is largest")
+    mask = first_largest_of(step.inputs[0], step.output, axes=step.params["axes"])
+    mask.named("is largest")
     return multiply(_spread(dC, step), mask)
 
 
@@ -221,9 +217,9 @@ _reshape: Gather = Gather(
     words="the cells of <0> in another shape",
 )  # fmt: skip
 _expand: Gather = Gather(
-    "expand", lambda x, shape: np.broadcast_to(x, shape), view=True,
+    "expand", lambda x, shape, axes=(): np.broadcast_to(np.expand_dims(x, axes), shape), view=True,
     vjp=lambda operand, step, dC: _unexpand(dC, step),
-    latex="<0>", numpy="np.broadcast_to(<0>, <shape>)", words="<0>, repeated for every cell",
+    latex="<0>", words="<0>, repeated for every cell",
 )  # fmt: skip
 same: Gather = Gather(
     "same", lambda x: x[...], view=True, vjp=lambda operand, step, dC: dC,
@@ -250,6 +246,10 @@ _pad: Gather = Gather(
     latex=r"\operatorname{pad} <0>", words="<0> with a border of zeros",
 )  # fmt: skip
 # One template for any number of inputs or axes.
+_expand.numpy_template = lambda step: (  # type: ignore[method-assign]
+    "np.broadcast_to(np.expand_dims(<0>, <axes>), <shape>)" if "axes" in step.params
+    else "np.broadcast_to(<0>, <shape>)"
+)  # fmt: skip
 _concatenate.numpy_template = lambda step: (  # type: ignore[method-assign]
     f"np.concatenate([{', '.join(f'<{i}>' for i in range(len(step.inputs)))}], axis=<axis>)"
 )

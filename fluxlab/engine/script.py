@@ -64,6 +64,7 @@ HELPERS = {
     "first_largest": (
         "def first_largest(x, largest, axes):\n"
         "    last = tuple(range(x.ndim - len(axes), x.ndim))\n"
+        "    if largest.ndim < x.ndim:\n        largest = np.expand_dims(largest, axes)\n"
         "    equal = np.moveaxis(x == largest, axes, last)\n"
         "    rows = equal.reshape(*equal.shape[: last[0]], -1)\n"
         "    first = (rows & (rows.cumsum(axis=-1) == 1)).reshape(equal.shape)\n"

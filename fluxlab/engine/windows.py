@@ -15,7 +15,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import FEW, grid, places
-from fluxlab.engine.memory import like, order_of
+from fluxlab.engine.memory import is_view, like, order_of
 from fluxlab.engine.moves import Gather, Selection
 from fluxlab.engine.op import Array, Call, Indices, Op, Params, Shape, bound
 
@@ -71,7 +71,7 @@ class Patches(Gather):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (x,) = arrays
-        if np.may_share_memory(out, x):
+        if is_view(out, x):
             return []
         calls: list[Call] = []
         # Long runs are copied fast: the samples, which every copy takes whole, come last.
@@ -125,7 +125,7 @@ class Unpatch(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         (moved,), own = arrays, self._own(params)
-        if np.may_share_memory(out, moved):
+        if is_view(out, moved):
             return []
         clear: list[Call] = [partial(out.fill, 0.0)]
         if not _overlap(**own):
@@ -152,10 +152,15 @@ class Unpatch(Op):
 
 
 class FirstLargest(Selection):
-    """1 at the first cell of each group that equals the group's largest; the axes are `axes`."""
+    """1 at the first cell of each group along `axes` that equals the group's largest.
+
+    The largest may have lost the axes, or have kept them with length 1.
+    """
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         x, largest = arrays
+        if largest.ndim < x.ndim:
+            largest = np.expand_dims(largest, params["axes"])
         if np.prod([x.shape[axis] for axis in params["axes"]]) > FEW:
             return super().bind(out, arrays, params)
         # All cells at one place of their group lie together, so that comparing them is one run.
@@ -167,7 +172,8 @@ class FirstLargest(Selection):
         calls = [bound(np.equal, x, largest, flags), bound(np.copyto, seen, taken)]
         for mark in others:
             calls += [bound(np.greater, mark, seen, mark), bound(np.logical_or, mark, seen, seen)]
-        return [*calls, partial(out.__setitem__, ..., flags)]
+        # After the last place nobody asks any more what was seen.
+        return [*calls[: 2 * len(others) + 1], partial(out.__setitem__, ..., flags)]
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
         return like(arrays[0])
@@ -175,8 +181,9 @@ class FirstLargest(Selection):
     def cells(self, index: tuple[int, ...], step: Step) -> list[tuple[int, Indices]]:
         axes, shape = step.params["axes"], step.inputs[0].shape
         group = grid([range(n) if a in axes else [index[a]] for a, n in enumerate(shape)])
-        edge = np.array([[0 if a in axes else i for a, i in enumerate(index)]], dtype=np.intp)
-        return [(0, group), (1, edge)]
+        kept = len(step.inputs[1].shape) == len(shape)
+        edge = [0 if a in axes else i for a, i in enumerate(index) if kept or a not in axes]
+        return [(0, group), (1, np.array([edge], dtype=np.intp).reshape(1, -1))]
 
     def rule(self, values: list[Array], index: tuple[int, ...], step: Step) -> float:
         group, edge = values
@@ -188,11 +195,16 @@ class FirstLargest(Selection):
 
     def uses(self, index: tuple[int, ...], operand: int, step: Step) -> Indices:
         axes, shape = step.params["axes"], step.output.shape
-        return grid([range(n) if a in axes else [index[a]] for a, n in enumerate(shape)])
+        whole = list(index)
+        if len(index) < len(shape):
+            for axis in axes:  # from the front, as they are sorted
+                whole.insert(axis, 0)
+        return grid([range(n) if a in axes else [whole[a]] for a, n in enumerate(shape)])
 
 
 def _choose_first(x: Array, largest: Array, axes: tuple[int, ...]) -> Array:
     last = tuple(range(x.ndim - len(axes), x.ndim))
+    largest = largest if largest.ndim == x.ndim else np.expand_dims(largest, axes)
     equal = np.moveaxis(x == largest, axes, last)
     rows = equal.reshape(*equal.shape[: last[0]], -1)
     first = (rows & (np.cumsum(rows, axis=-1) == 1)).reshape(equal.shape)

@@ -275,6 +275,8 @@ BAD = {
     "rows into Conv": (lambda: recorded(fl.Conv(2), np.ones((3, 4))), "Image"),
     "rows into MaxPool": (lambda: recorded(fl.MaxPool(), np.ones((3, 4))), "Image"),
     "no filters": (lambda: recorded(fl.Conv(0), np.ones((1, 1, 4, 4))), "filters"),
+    "half a filter": (lambda: recorded(fl.Conv(2.5), np.ones((1, 1, 4, 4))), "filters"),
+    "no rows": (lambda: recorded(fl.Image(1, -2, -3), np.ones((2, 6))), "rows"),
     "kernel": (lambda: recorded(fl.Conv(1, 0), np.ones((1, 1, 4, 4))), "kernel"),
     "stride": (lambda: recorded(fl.Conv(1, 2, 1.5), np.ones((1, 1, 4, 4))), "stride"),
     "padding": (lambda: recorded(fl.Conv(1, 2, 1, "full"), np.ones((1, 1, 4, 4))), "same"),
@@ -394,6 +396,19 @@ def test_windows_side_by_side_cost_nothing_and_all_cells_lie_alike() -> None:
     assert np.shares_memory(trace["layer 1/dC_dwindows"].buffer, gradient)
     for name in ("conv/x conv w", "conv/a", "conv/dh_da", "conv/dC_da", "conv/dC_dh"):
         assert trace[f"layer 1/{name}"].buffer.strides == h.strides, name
+
+
+def test_another_activation_for_a_convolution() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 1, 4, 5))
+    layers = [fl.Conv(2, 3, activation="relu"), fl.Flatten(), fl.Dense(1)]
+    net = fl.Network(layers, x, [[0.0], [1.0], [0.0]])
+    w = net.trace["layer 1/w"].value
+    net.set_activation(1, "tanh")
+    net.trace.run()
+    np.testing.assert_array_equal(net.trace["layer 1/w"].value, w)
+    np.testing.assert_allclose(net.trace["layer 1/h"].value, np.tanh(net.trace["layer 1/a"].value))
+    with pytest.raises(fl.BadInput, match="no activation"):
+        net.set_activation(2, "tanh")
 
 
 def test_thirty_blocks_start_to_learn_at_once() -> None:

@@ -8,8 +8,7 @@ import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.images import AXES, as_image, border
+from fluxlab.engine.images import AXES, as_image, border, whole
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import einsum, pad
@@ -43,9 +42,8 @@ class Conv:
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         kernel, stride = self.window
-        channels, filters = as_image("Conv", x).shape[1], int(self.filters)
-        if filters < 1:
-            raise BadInput(f"Conv: filters must be 1 or more, got {self.filters!r}.")
+        whole("Conv", filters=self.filters)
+        channels, filters = as_image("Conv", x).shape[1], self.filters
         w = building.parameter(
             "w", lambda: self._first(channels, filters, kernel, building.draw),
             ("filter", "channel", "window row", "window column"),

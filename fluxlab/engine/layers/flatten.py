@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.images import AXES
+from fluxlab.engine.images import AXES, whole
 from fluxlab.engine.ops import reshape
 from fluxlab.engine.trace import Matrix
 
@@ -29,6 +29,7 @@ class Image:
     columns: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        whole("Image", channels=self.channels, rows=self.rows, columns=self.columns)
         shape = (self.channels, self.rows, self.columns)
         cells = self.channels * self.rows * self.columns
         if len(x.shape) != 2 or x.shape[1] != cells:
