@@ -168,7 +168,7 @@ class FirstLargest(Selection):
         order = [*axes, *(axis for axis in order_of(out) if axis not in axes)]
         flags = np.empty([out.shape[axis] for axis in order], np.bool_).transpose(np.argsort(order))
         taken, *others = places(flags, axes)
-        seen = like(taken).astype(np.bool_)
+        seen = np.empty_like(taken)
         calls = [bound(np.equal, x, largest, flags), bound(np.copyto, seen, taken)]
         for mark in others:
             calls += [bound(np.greater, mark, seen, mark), bound(np.logical_or, mark, seen, seen)]
