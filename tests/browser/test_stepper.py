@@ -112,6 +112,12 @@ def test_keys_on_a_slider_stay_in_the_slider(lab: Lab) -> None:
     assert lab.evaluate("return panel.content.widgets.length;") == cells
     expect(slider).to_be_focused()
     assert float(lab.run_cell("print(net.trace['layer 3/w'].value[1, 0])")) > before
+    place = 200
+    for key, moves in [("Home", -400), ("End", 400), ("PageDown", -40), ("ArrowDown", -1),
+                       ("PageUp", 40), ("ArrowUp", 1), ("ArrowRight", 1)]:  # fmt: skip
+        slider.press(key)
+        place = min(max(place + moves, 0), 400)
+        expect(slider).to_have_value(str(place))
 
     field = lab.page.get_by_role("textbox", name="w[1, 0] of layer 3, exact number")
     field.fill("0,5")

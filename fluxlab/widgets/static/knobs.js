@@ -1,4 +1,8 @@
 const NOTCHES = 400; // places of a slider
+const KEYS = {
+  ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1,
+  PageUp: NOTCHES / 10, PageDown: -NOTCHES / 10, End: NOTCHES, Home: -NOTCHES,
+};
 
 function render({ model, el }) {
   const tidy = [root(el, "fl-knobs")];
@@ -66,11 +70,24 @@ function render({ model, el }) {
     knob.words = element("span", {
       class: "fl-refused", role: "alert", id: `${session}-words-${which}` });
     knob.sender = inFlight(model);
-    knob.slider.addEventListener("input", () => {
+    const moved = () => {
       knob.value = toValue(knob, Number(knob.slider.value));
       show(knob);
       refuse(knob, "");
       knob.sender.send({ type: "set", knob: which, value: knob.value });
+    };
+    knob.slider.addEventListener("input", moved);
+    // After a key press that repaints the page, Chromium holds back all messages until the next
+    // frame, the kernel's answers too. So the slider moves a task later than its key.
+    knob.slider.addEventListener("keydown", (event) => {
+      const notches = KEYS[event.key];
+      if (notches === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      setTimeout(() => {
+        const before = knob.slider.value;
+        knob.slider.value = Number(before) + notches;
+        if (knob.slider.value !== before) moved();
+      });
     });
     const typed = () => {
       if (knob.field.value !== exact(knob.value))
