@@ -46,7 +46,8 @@ def machine() -> str:
         return text
     load = os.getloadavg()[0]
     busy = "; other work filled the machine, so times in the browser are too long and ratios count"
-    return f"{text}, load when it began {load:.1f}{busy if load > 1 else ''}"
+    filled = load > (os.cpu_count() or 1)
+    return f"{text}, load when it began {load:.1f}{busy if filled else ''}"
 
 
 def main(chosen: list[str]) -> int:
