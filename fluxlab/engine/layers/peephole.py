@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from fluxlab.engine.activations import sigmoid, tanh
 from fluxlab.engine.building import Building
-from fluxlab.engine.layers.lstm import bias, split
+from fluxlab.engine.layers.lstm import LSTM, bias, split
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.ops import concatenate, multiply
 from fluxlab.engine.trace import Matrix
 
 
 @dataclass(frozen=True)
-class PeepholeLSTM(Recurrent):
+class PeepholeLSTM(LSTM):
     """An LSTM in which each cell's gates see that cell's own c, and no other cell's.
 
     As `LSTM`, with f = sigmoid(a + p_f c_before), i = sigmoid(a + p_i c_before) and, after the new
@@ -22,15 +22,10 @@ class PeepholeLSTM(Recurrent):
     Schmidhuber (2000).
     """
 
-    forget_bias: float = 1.0
-    states: ClassVar[tuple[str, ...]] = ("h", "c")
-
     def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
         n, rule = self.neurons, self.initializer
         return (
-            building.parameter("w", lambda: weights(rule, inputs, n, 4, building), (axis, "gate")),
-            building.parameter("u", lambda: weights(rule, n, n, 4, building), ("neuron", "gate")),
-            building.parameter("b", lambda: bias(n, 4, self.forget_bias), (None, "gate")),
+            *super().parameters(inputs, axis, building),
             *(
                 building.parameter(name, lambda: weights(rule, 1, n, 1, building), (None, "neuron"))
                 for name in ("p_f", "p_i", "p_o")
