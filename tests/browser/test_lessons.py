@@ -19,7 +19,11 @@ LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("*.ipynb"))
 def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
     lab.open(lesson)
     lab.run_all()
-    canvas = lab.page.locator(".fl-board canvas").first
+    # Older versions of JupyterLab hide the cells that are out of sight.
+    first = lab.evaluate(
+        "return panel.content.widgets.findIndex(c => c.node.querySelector('.fl-board canvas'));"
+    )
+    canvas = lab.cell(first).locator(".fl-board canvas").first
     canvas.scroll_into_view_if_needed()
     expect(canvas).to_have_attribute("data-painted", re.compile(r"[1-9]"))
     for theme in ("light", "dark"):
