@@ -318,7 +318,7 @@ class Lab:
 
     def axe(self, selector: str) -> list[str]:
         """Accessibility violations inside `selector`, one line each; [] if there are none."""
-        self.page.locator(selector).first.wait_for()
+        self.page.locator(f"{selector}:visible").first.wait_for()
         self.page.evaluate(AXE_SCRIPT + ";0")
         found = self.page.evaluate("selector => axe.run(selector)", selector)
         return [
