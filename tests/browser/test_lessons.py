@@ -29,8 +29,9 @@ def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
     for theme in ("light", "dark"):
         lab.set_theme(theme)
         lab.page.wait_for_timeout(300)
-        lab.screenshot(f"lesson-{lesson.stem}-{theme}", whole=True)
+        lab.cell(first)
         assert lab.axe(".fluxlab") == []
+        lab.screenshot(f"lesson-{lesson.stem}-{theme}", whole=True)
     assert (
         lab.page.locator(".fl-error").all_inner_texts()
         == [""] * lab.page.locator(".fl-error").count()
