@@ -413,10 +413,7 @@ class Trace:
     def finish(self, result: object, name: str = "y") -> None:
         """Declare the function's result; its cost is itself if one number, else its sum."""
         if not isinstance(result, Matrix) or result.trace is not self:
-            raise BadInput(
-                f"trace: {self.title} returned {type(result).__name__}; it must return one matrix "
-                "that is computed from its arguments, such as fl.sigmoid(x @ w + b)."
-            )
+            raise BadInput(f"trace: {self.title} returned {not_one_matrix(result)}")
         single = result.buffer.size == 1
         if result.temporary:
             self.rename(result, "C" if single else name)
@@ -430,6 +427,24 @@ class Trace:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
         self._cost = cost
         self.alias("C", cost)
+
+
+def not_one_matrix(result: object) -> str:
+    """What a traced function returned instead of one matrix, and what to do about it."""
+    if result is None:
+        return "nothing (None); it must end with return, such as `return fl.sigmoid(x @ w + b)`."
+    what = type(result).__name__
+    if isinstance(result, tuple | list | dict):
+        return (
+            f"a {what}; it must return the one matrix whose cost is wanted. The others are "
+            "in the trace as well: t['name']."
+        )
+    if isinstance(result, Matrix):
+        return "a matrix of another trace; it must compute with its own arguments."
+    return (
+        f"{what}; it must return one matrix that is computed from its arguments, such as "
+        "fl.sigmoid(x @ w + b). What .value or float(...) gives is outside of the trace."
+    )
 
 
 __all__ = ["PHASES", "Matrix", "Step", "Trace", "no_scope", "scope"]
