@@ -120,7 +120,11 @@ def __getattr__(name: str) -> Any:
     elif not name.startswith("_") and name in _activations():
         value = _activations()[name]
     else:
-        raise AttributeError(f"module 'fluxlab' has no attribute {name!r}")
+        import difflib
+
+        near = difflib.get_close_matches(name, __dir__(), n=1)
+        hint = f" Did you mean fl.{near[0]}?" if near and not name.startswith("_") else ""
+        raise AttributeError(f"module 'fluxlab' has no attribute {name!r}.{hint}")
     globals()[name] = value
     return value
 

@@ -46,7 +46,26 @@ def test_only_new_points_are_sent_and_all_arrive() -> None:
         page.curve.session.changed("values")
     assert page.points() == (list(map(float, net.history.iterations)), net.history.costs)
     assert sum(content["fresh"] for content, _ in page.sent) == 1
-    assert len(np.frombuffer(page.sent[-1][1][0])) == 40
+    counts = [len(np.frombuffer(buffers[0])) for _, buffers in page.sent]
+    assert [count for count in counts if count] == [1, 40, 40, 40, 40, 40]
+
+
+def test_the_curve_is_live_while_a_cell_learns() -> None:
+    net = network()
+    page = Page(Curve(net))
+    before = len(page.sent)
+    net.set_activation(1, "tanh")  # another trace in the same place: it is still watched
+    seen: list[int] = []
+
+    def note(iteration: int, _cost: float) -> None:
+        seen.append(len(page.sent))
+        if len(seen) == 4:
+            raise KeyboardInterrupt  # as the stop button does
+
+    fl.learn(net, iterations=10**9, progress=note)
+    assert before < seen[1] < seen[2] < seen[3]
+    page.curve.session.changed("values")
+    assert page.points()[0][-1] == net.history.iterations[-1] > 0
 
 
 def test_a_knob_edit_forgets_what_came_after() -> None:

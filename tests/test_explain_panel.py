@@ -13,7 +13,7 @@ import pytest
 import fluxlab as fl
 from fluxlab.engine import models
 from fluxlab.widgets.cell_check import check
-from fluxlab.widgets.explain import Explain
+from fluxlab.widgets.explain import Explain, numpy_parts
 from fluxlab.widgets.reach import origin, towards_cost
 
 
@@ -133,6 +133,11 @@ def test_where_a_number_ran_away(net: fl.Network) -> None:
     start = select(panel, "layer 1/x @ w", sample, 3)["origin"]
     assert start["here"]
     assert "too large" in start["words"]
+    t = fl.trace(lambda x: fl.log(x) * 2, x=[[0.0, -1.0]])
+    panel = Explain(t)
+    assert "logarithm of 0" in select(panel, "log(x)", 0, 0)["origin"]["words"]
+    assert select(panel, "y", 0, 0)["origin"]["words"].endswith("from a cell that is infinite:")
+    assert "no result" in select(panel, "log(x)", 0, 1)["origin"]["words"]
 
 
 def test_fast_for_many_parameters() -> None:
@@ -158,3 +163,5 @@ def test_a_cell_of_every_kind_of_step_is_shown(name: str) -> None:
         corner = tuple(n - 1 for n in matrix.shape)
         found = select(panel, matrix.name, *corner)
         assert found["value"] == float(matrix.buffer[corner]), matrix
+    for step in trace.steps:  # the line in pieces is the same line
+        assert "".join(text for text, _ in numpy_parts(step)) == step.numpy()

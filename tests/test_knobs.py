@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,31 @@ def test_an_exact_number_arrives_exactly_and_widens_the_range() -> None:
     assert read_number(" 1e-3 ") == 1e-3
 
 
+def test_a_range_is_wide_only_as_long_as_it_must_be() -> None:
+    trace = neuron()
+    page = Page(Knobs(trace, "w"))
+    knob = page.knobs.knobs[0]
+    first = knob.low, knob.high
+    for text in ("1e308", "-1.7e308", "1.7976931348623157e308", "5e-324", "-1e9"):
+        page.press(type="typed", knob=0, text=text)
+        assert trace["w"].value[0, 0] == float(text)
+        assert math.isfinite(knob.high - knob.low)
+    page.press(type="set", knob=0, value=-5e8, seq=1)  # dragged: the range stays
+    assert knob.low == -1e9
+    page.press(type="typed", knob=0, text="0.25")
+    assert (knob.low, knob.high) == first
+    page.press(type="typed", knob=0, text="70")
+    page.press(type="reset")
+    assert (knob.low, knob.high) == first
+    rate = Knobs(network(), "learning rate")
+    for value in (1e-300, 5e-324, 1e300, 1.7e308):
+        rate["learning rate"] = value
+        assert 0 < rate.knobs[0].low <= value
+        assert math.isfinite(rate.knobs[0].high)
+    rate["learning rate"] = 0.5
+    assert (rate.knobs[0].low, rate.knobs[0].high) == (1e-4, 10)
+
+
 def test_ranges_are_round_and_symmetric_or_as_given() -> None:
     net = network()
     knobs = Knobs(net, "layer 1/w", "layer 2/b[0, 1]", learning_rate=(0.001, 1))
@@ -108,7 +134,7 @@ def test_ranges_are_round_and_symmetric_or_as_given() -> None:
     assert (rate.low, rate.high, rate.log) == (0.001, 1, True)
     assert [rounded_up(v) for v in (0.03, 1, 1.1, 2, 7, 40)] == [0.05, 1, 2, 2, 10, 50]
     knobs["learning rate"] = 25.0
-    assert rate.high == 100
+    assert rate.high == 50
     with pytest.raises(fl.BadInput, match="above 0"):
         knobs["learning rate"] = 0
 

@@ -19,6 +19,8 @@ from fluxlab.widgets import maths
         ("x @ w", "x·w"),
         ("learning rate", "learning rate"),
         ("dC_dsquared error", "∂C/∂squared error"),
+        ("dlog(x)_dx", "∂log(x)/∂x"),
+        ("dC_dlog(x) times dlog(x)_dx", "∂C/∂log(x) times ∂log(x)/∂x"),
     ],
 )
 def test_pretty(local: str, shown: str) -> None:

@@ -110,6 +110,40 @@ def test_selection_is_shared_and_picks_the_sample() -> None:
         picture.show = "gradiant"
 
 
+def test_every_number_of_a_neuron_or_connection_is_shown_there() -> None:
+    net = network()
+    trace = net.trace
+    picture = NetworkPicture(net)
+    messages = sent(picture)
+    layout = next(content for content, _ in messages if content["type"] == "layout")
+    inputs, hidden, outputs = (set(column["kin"]) for column in layout["columns"])
+    assert inputs == {"layer 1/x", "layer 1/dC_dx"}
+    own = ["x @ w", "a", "h", "dC_da", "dC_dh", "dh_da"]
+    assert hidden == {f"layer 1/{name}" for name in own}
+    assert {f"layer 2/{name}" for name in own} <= outputs
+    assert not hidden & outputs
+    weights = layout["links"][1]["weights"]["kin"]
+    assert set(weights) == {"layer 2/w", "layer 2/dC_dw", "layer 2/w[new]"}
+    bias = layout["columns"][1]["bias"]["kin"]
+    assert set(bias) == {"layer 1/b", "layer 1/dC_db", "layer 1/b[new]"}
+    for names, size in ((hidden, (6, 3)), (weights, (3, 2)), (bias, (1, 3))):
+        assert {trace[name].shape for name in names} == {size}
+    picture.session.select("layer 1/dC_da", (5, 2))  # not drawn itself; its neuron and sample are
+    assert messages[-1][0]["sample"] == 5
+    assert messages[-1][0]["selection"] == ("layer 1/dC_da", (5, 2))
+
+
+def test_a_backward_pass_that_is_recorded_later_is_known() -> None:
+    trace = fl.trace(lambda x, w: fl.tanh(x @ w), x=draw.normal(size=(5, 3)), w=np.ones((3, 2)))
+    picture = NetworkPicture(trace)
+    messages = sent(picture)
+    trace.backward()
+    picture.session.catch_up()
+    layout = [content for content, _ in messages if content["type"] == "layout"][-1]
+    assert layout["links"][0]["weights"]["kin"] == ["w", "dC_dw"]
+    assert layout["links"][0]["gradient"]["name"] == "dC_dw"
+
+
 def test_text_and_picture_without_a_kernel() -> None:
     picture = visualize_network(network())
     assert picture.text().splitlines() == [

@@ -1,4 +1,4 @@
-"""The server extension: found by Jupyter Server, and the websocket's delay is off."""
+"""The server extension: found by Jupyter Server; no delay; pictures where no kernel runs."""
 
 from __future__ import annotations
 
@@ -33,6 +33,69 @@ def test_small_messages_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(kernel_id)
 
     monkeypatch.setattr(KernelWebsocketHandler, "open", opened)
-    server._load_jupyter_server_extension(None)
+    server._send_without_delay()
     asyncio.run(KernelWebsocketHandler.open(Socket(), kernel_id="k"))  # type: ignore[arg-type]
     assert seen == [True, "k"]
+
+
+VIEW, STATE = server.WIDGET, server.STATE
+
+
+def notebook(**metadata: Any) -> dict[str, Any]:
+    """Outputs: a widget with a text, one with nothing else, one with a picture, one printed."""
+    data: list[dict[str, Any]] = [
+        {VIEW: {"model_id": "a"}, "text/plain": "Board"},
+        {VIEW: {"model_id": "b"}},
+        {VIEW: {"model_id": "c"}, "text/plain": "Lab", "image/png": "..."},
+    ]
+    outputs = [{"output_type": "display_data", "data": each, "metadata": {}} for each in data]
+    cells = [
+        {"cell_type": "markdown", "source": "words"},
+        {"cell_type": "code", "outputs": [{"output_type": "stream", "text": "7"}, *outputs]},
+    ]
+    return {"metadata": metadata, "cells": cells}
+
+
+def shown(model: dict[str, Any]) -> list[list[str]]:
+    """The forms that each output can be shown in."""
+    return [sorted(output["data"]) for output in model["content"]["cells"][1]["outputs"][1:]]
+
+
+class Jupyter:
+    """A server whose notebook `live.ipynb` has a kernel."""
+
+    def __init__(self) -> None:
+        self.contents_manager = self.session_manager = self
+        self.stored = notebook()
+
+    async def get(self, path: str, content: bool = True) -> dict[str, Any]:
+        kind = "notebook" if path.endswith(".ipynb") else "file"
+        return {"type": kind, "content": self.stored if content else None}
+
+    async def session_exists(self, path: str) -> bool:
+        return path == "live.ipynb"
+
+
+def test_a_notebook_without_its_kernel_shows_pictures() -> None:
+    jupyter = Jupyter()
+    with_views = [[VIEW, "text/plain"], [VIEW], [VIEW, "image/png", "text/plain"]]
+    server._show_pictures(jupyter)
+    for path in ("live.ipynb", "/live.ipynb", "a.txt"):
+        assert shown(asyncio.run(jupyter.get(path))) == with_views
+    assert asyncio.run(jupyter.get("other.ipynb", content=False))["content"] is None
+    found = shown(asyncio.run(jupyter.get("other.ipynb")))
+    assert found == [["text/plain"], [VIEW], ["image/png", "text/plain"]]
+    # A widget whose state is saved in the notebook can be shown without a kernel.
+    jupyter.stored = notebook(widgets={STATE: {"state": {"a": {}}}})
+    found = shown(asyncio.run(jupyter.get("other.ipynb")))
+    assert found == [[VIEW, "text/plain"], [VIEW], ["image/png", "text/plain"]]
+
+
+def test_a_server_that_reads_in_another_way_is_left_alone() -> None:
+    class Plain(Jupyter):
+        def get(self, path: str, content: bool = True) -> Any:
+            return {"type": "notebook", "content": self.stored}
+
+    jupyter = Plain()
+    server._show_pictures(jupyter)
+    assert shown(jupyter.get("other.ipynb"))[0] == [VIEW, "text/plain"]

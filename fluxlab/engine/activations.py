@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput, unknown
+from fluxlab.engine.errors import BadInput, counted, unknown
 from fluxlab.engine.kinds import ONE, Elementwise
 from fluxlab.engine.memory import LARGE, zeros
 from fluxlab.engine.rowwise import softmax
@@ -48,6 +48,12 @@ class Activation(Elementwise):
 
             super().__init__(name, rule, calls, (local,), **texts)
         ACTIVATIONS[name] = self
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if len(inputs) != len(self.slopes) or params:
+            got = ", ".join([counted(len(inputs), "argument"), *sorted(params)])
+            raise BadInput(f"fl.{self.name} takes one matrix, as in fl.{self.name}(a); got {got}.")
+        return super().__call__(*inputs, **params)
 
 
 def activation(name: object) -> Any:

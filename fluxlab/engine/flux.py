@@ -86,7 +86,7 @@ def learn(
     ----------
     learning_rate : default: the network's own.
     progress : True shows a bar with the cost; a function is called with (iteration, cost)
-        about twenty times a second.
+        up to ten times a second. Widgets of this network show how far it is in any case.
 
     Ctrl-C (or Jupyter's stop button) stops early and keeps what was learned. If the cost
     becomes infinite, learning stops there with Diverged, and the last finite weights stay.

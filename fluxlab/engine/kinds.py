@@ -480,8 +480,9 @@ class Reduction(Op):
 
     def words_template(self, step: Step) -> str:
         matrix, axes = step.inputs[0], step.params["axes"]
+        plain = ["row", "column"] if len(matrix.shape) == 2 else ["cell"] * len(matrix.shape)
         over = " and ".join(
-            f"the {counted(matrix.shape[i], matrix.axes[i] or 'cell')}"
+            f"the {counted(matrix.shape[i], matrix.axes[i] or plain[i])}"
             for i in axes
             if matrix.shape[i] > 1 or len(axes) == 1
         )

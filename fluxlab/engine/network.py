@@ -212,6 +212,8 @@ class Network:
                 turn = min(max(TURN, 50 * history.settling), LONGEST)
                 done += history.advance(iterations - done, seconds=turn)
                 report(history.iteration, float(trace.cost.buffer.reshape(())), done)
+                for watch in trace.watchers:
+                    watch()
         except KeyboardInterrupt:
             history.stopped = (
                 f"Stopped by hand at iteration {history.iteration}; what was learned is kept."

@@ -15,6 +15,32 @@ _UFUNCS = {
     "true_divide": "divide", "negative": "negate", "exp": "exp", "log": "log", "tanh": "tanh",
     "sqrt": "sqrt", "maximum": "maximum", "absolute": "absolute", "greater": "greater",
 }  # fmt: skip
+# What NumPy has and a trace has not, in words of a trace.
+_INSTEAD = {
+    "dot": "a @ b", "matmul": "a @ b", "inner": "a @ b.T", "square": "x ** 2", "power": "x ** 2",
+    "abs": "abs(x)", "amax": "fl.max(x)", "min": "-fl.max(-x)", "minimum": "-fl.maximum(-a, -b)",
+    "where": "mask * a + (1 - mask) * b, with mask = fl.greater(x, 0)",
+    "clip": "fl.maximum(x, low), and -fl.maximum(-x, -high)",
+    "array": "fl.concatenate([a, b], axis=0)", "stack": "fl.concatenate([a, b], axis=0)",
+    "vstack": "fl.concatenate([a, b], axis=0)", "hstack": "fl.concatenate([a, b], axis=1)",
+    "size": "x.shape, such as x.shape[0] * x.shape[1]", "ndim": "len(x.shape)",
+    "flatten": "fl.reshape(x, shape)", "ravel": "fl.reshape(x, shape)", "item": "x.value",
+}  # fmt: skip
+_SUCH_AS = (
+    "A trace takes + - * / ** @ and FluxLab's functions, such as fl.exp, fl.log, fl.sqrt, fl.tanh, "
+    "fl.sigmoid, fl.relu, fl.maximum, fl.absolute, fl.sum, fl.mean, fl.max, fl.reshape, "
+    "fl.concatenate."
+)
+
+
+def instead(name: str) -> str:
+    """What to write in a trace for NumPy's function or attribute of that name."""
+    from fluxlab.engine import ops
+
+    if name in _INSTEAD:
+        return f"Write {_INSTEAD[name]}."
+    known = name in OPS or callable(getattr(ops, name, None))
+    return f"Write fl.{name}(...)." if known else _SUCH_AS
 
 
 class Operators:
@@ -49,6 +75,12 @@ class Operators:
 
     def __neg__(self) -> Any:
         return OPS["negate"](self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return OPS["absolute"](self)
 
     def __pow__(self, exponent: Any) -> Any:
         if not isinstance(exponent, int | float):
@@ -89,6 +121,12 @@ class Operators:
     def __getitem__(self, where: Any) -> Any:
         return OPS["slice"](self, where=plain_slice(where))
 
+    def __setitem__(self, where: Any, value: Any) -> None:
+        raise BadInput(
+            "x[...] = ... would overwrite a number, and a trace keeps them all. Compute a new "
+            "matrix: with a mask of 0 and 1, x * (1 - mask) + new * mask; or fl.concatenate."
+        )
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("One number has no length.")
@@ -103,25 +141,62 @@ class Operators:
 
     def __bool__(self) -> bool:
         raise BadInput(
-            "A traced matrix cannot decide an `if` or a `while`: a trace records one path. "
-            "Compute with masks instead: fl.greater(a, 0) * a."
+            "A traced matrix cannot decide an `if`, a `while`, an `and` or an `or`, nor Python's "
+            "max, min and sorted: a trace records one path. Compute with masks instead: "
+            "fl.greater(a, 0) * a; or write fl.maximum(a, 0)."
         )
 
     def __float__(self) -> float:
-        raise BadInput("float(...) would leave the trace; use the matrix itself, or its .value.")
+        raise BadInput(
+            "float(...), int(...), round(...) and math.exp(...) would leave the trace; use the "
+            "matrix itself, and fl.exp(...) or np.exp(...)."
+        )
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return float(self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        raise BadInput("A trace has + - * / ** @; // and % jump, so no gradient passes through.")
+
+    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
+
+    def __and__(self, other: Any) -> Any:
+        raise BadInput("For masks of 0 and 1: a * b is and, fl.maximum(a, b) or, 1 - a not.")
+
+    __rand__ = __or__ = __ror__ = __and__
+
+    def __invert__(self) -> Any:
+        return self & self
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise BadInput(f"A traced matrix has no format {spec!r}; format x.value instead.")
+        return repr(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(f"A traced matrix has no .{name}. {instead(name)}")
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise BadInput(
-            "NumPy cannot trace this function; use FluxLab's own, such as fl.tanh, fl.sum."
+            "np.array(...) and np.asarray(...) would leave the trace; to join matrices write "
+            "fl.concatenate([a, b], axis=0)."
         )
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like):
+            return function(np.broadcast_to(0.0, self.shape), *args[1:], **kwargs)
+        raise BadInput(f"np.{function.__name__} cannot be traced. {instead(function.__name__)}")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs and ufunc is np.matmul:
             return matmul(*inputs)
         if method != "__call__" or kwargs or ufunc.__name__ not in _UFUNCS:
-            raise BadInput(
-                f"np.{ufunc.__name__} cannot be traced; use FluxLab's functions: {', '.join(OPS)}."
-            )
+            raise BadInput(f"np.{ufunc.__name__} cannot be traced. {instead(ufunc.__name__)}")
         return OPS[_UFUNCS[ufunc.__name__]](*inputs)
 
 
@@ -135,9 +210,11 @@ def plain_slice(where: Any) -> tuple[Any, ...]:
         elif isinstance(part, int | np.integer):
             plain.append(int(part))
         else:
+            what = "None" if part is None else type(part).__name__
             raise BadInput(
-                f"x[...] in a trace takes whole numbers and slices, got {type(part).__name__}. To "
-                "choose rows by a matrix of numbers use fl.rows(table, numbers)."
+                f"x[...] in a trace takes whole numbers and slices, got {what}. To choose by a "
+                "mask multiply: mask * x; to choose rows by their numbers use fl.rows(table, "
+                "numbers); for another shape fl.reshape(x, shape)."
             )
     return tuple(plain)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import CodeType, FrameType
@@ -60,6 +60,7 @@ class Trace:
     axis_labels : names for the places along an axis, `{"sample": ["0000", "0001", ...]}`.
     history : recorded iterations, after `descend`.
     version : grows whenever a number changes.
+    watchers : called now and then while a network learns, such as by widgets that show it live.
     """
 
     def __init__(self, title: str) -> None:
@@ -71,6 +72,7 @@ class Trace:
         self.carry: dict[Matrix, Matrix] = {}
         self.slopes: dict[Matrix, tuple[Step, int]] = {}
         self.position = self.version = 0
+        self.watchers: list[Callable[[], object]] = []
         self._names: dict[str, Matrix] = {}
         self._numbered: dict[str, int] = {}  # w: 4, if w, w_2 and w_3 are taken
         self._unnamed: list[Matrix] = []
@@ -400,7 +402,7 @@ class Trace:
         with self.lock:
             other.name_by_formula()  # two locks guard its names until each matrix knows its trace
             other.name_axes()
-            kept = ("lock", "axis_labels", "version", "session")
+            kept = ("lock", "axis_labels", "version", "watchers", "session")
             own = {name: vars(self)[name] for name in kept if name in vars(self)}
             # In one go: nobody may find the other trace's lock here, even for a moment.
             vars(self).update({**vars(other), **own})
@@ -413,10 +415,7 @@ class Trace:
     def finish(self, result: object, name: str = "y") -> None:
         """Declare the function's result; its cost is itself if one number, else its sum."""
         if not isinstance(result, Matrix) or result.trace is not self:
-            raise BadInput(
-                f"trace: {self.title} returned {type(result).__name__}; it must return one matrix "
-                "that is computed from its arguments, such as fl.sigmoid(x @ w + b)."
-            )
+            raise BadInput(f"trace: {self.title} returned {not_one_matrix(result)}")
         single = result.buffer.size == 1
         if result.temporary:
             self.rename(result, "C" if single else name)
@@ -430,6 +429,24 @@ class Trace:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
         self._cost = cost
         self.alias("C", cost)
+
+
+def not_one_matrix(result: object) -> str:
+    """What a traced function returned instead of one matrix, and what to do about it."""
+    if result is None:
+        return "nothing (None); it must end with return, such as `return fl.sigmoid(x @ w + b)`."
+    what = type(result).__name__
+    if isinstance(result, tuple | list | dict):
+        return (
+            f"a {what}; it must return the one matrix whose cost is wanted. The others are "
+            "in the trace as well: t['name']."
+        )
+    if isinstance(result, Matrix):
+        return "a matrix of another trace; it must compute with its own arguments."
+    return (
+        f"{what}; it must return one matrix that is computed from its arguments, such as "
+        "fl.sigmoid(x @ w + b). What .value or float(...) gives is outside of the trace."
+    )
 
 
 __all__ = ["PHASES", "Matrix", "Step", "Trace", "no_scope", "scope"]

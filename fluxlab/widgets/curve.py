@@ -76,7 +76,7 @@ class Curve(View):
     def follow(self, iteration: int, cost: float) -> None:
         """Show how far learning is, here and in every other widget of this network.
 
-        `fl.learn(net, progress=curve.follow)` calls it about twenty times a second.
+        For a loop of your own; `fl.learn` tells the widgets of its network by itself.
         """
         self.session.changed("values")
 

@@ -130,13 +130,13 @@ def computed(matrix: Any, explanation: Any) -> dict[str, Any]:
         "phase": step.phase,
         "inputs": [source.name for source in step.inputs],
         "value": exact(explanation.value),
-        "words": explanation.words,
+        "words": pretty(explanation.words),
         "joined": explanation.joined,
         "formula": formula(explanation.formula),
         "numbers": formula(explanation.numbers),
         **terms(matrix, explanation),
         "numpy": numpy_parts(step),
-        "shapes": explanation.shapes,
+        "shapes": pretty(explanation.shapes),
         "origin": origin(matrix, explanation.index),
         "goes": goes(explanation),
     }
@@ -174,7 +174,7 @@ def waiting(matrix: Any) -> dict[str, Any]:
         "words": f"Not computed yet. Step {step.number + 1} ({step.phase}{where}) computes it:",
         "formula": formula(marked(step)),
         "numpy": numpy_parts(step),
-        "meaning": step.words(),
+        "meaning": pretty(step.words()),
     }
 
 
@@ -191,7 +191,7 @@ def numpy_parts(step: Any) -> list[list[Any]]:
     """The NumPy line in pieces: [text, number of the operand or None]."""
     line = formulas.numpy_line(step)
     template = step.op.numpy_template(step)
-    names = [formulas.numpy_name(m, step.scope) for m in step.inputs]
+    names = formulas.numpy_operands(step)
     right = fill(template, names, step.params)
     before, _, after = line.partition(right)
     parts: list[list[Any]] = [[before, None]]
@@ -257,7 +257,7 @@ def goes(explanation: Any) -> list[dict[str, Any]]:
         cells = [tuple(int(i) for i in row) for row in use.indices[:LINKS]]
         found.append(
             {
-                "words": formulas.words_line(use.step),
+                "words": pretty(formulas.words_line(use.step)),
                 "phase": use.step.phase,
                 "symbol": pretty(use.matrix.local),
                 "scope": use.matrix.scope,

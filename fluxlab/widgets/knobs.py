@@ -16,14 +16,25 @@ from fluxlab.widgets.stepper import Button
 
 MOST = 24  # cells of one matrix that get a slider each
 CHOICES = ("activation", "sample")
+TINY, HUGE = 5e-324, 5e307  # how far a slider's range goes: its length is a finite number
 _CELL = re.compile(r"(?P<name>.+?)\s*\[(?P<index>[\d,\s]+)\]")
 
 
+def ten_below(value: float) -> float:
+    """The power of ten that is not above `value`, which is above 0; 0 itself never comes out."""
+    return max(10.0 ** math.floor(math.log10(value)), TINY)
+
+
 def rounded_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50, ... (and 0.5, 0.2, ...) that is not below `value`."""
-    if value <= 0 or not math.isfinite(value):
+    """The next of 1, 2, 5, 10, 20, 50, ... (and 0.5, 0.2, ...) that is not below `value`.
+
+    At most HUGE.
+    """
+    if not value > 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(value))
+    if value > HUGE:
+        return HUGE
+    power = ten_below(value)
     return next(float(f"{m * power:.6g}") for m in (1, 2, 5, 10) if m * power >= value * (1 - 1e-9))
 
 
@@ -56,18 +67,21 @@ class Knob:
     high: float
     log: bool = False
 
-    def widen(self, value: float) -> bool:
-        """Make room for `value`; whether the range changed."""
+    def __post_init__(self) -> None:
+        self._first = self.low, self.high
+
+    def fit(self, value: float) -> None:
+        """The first range, and no more of a wider one than `value` needs."""
+        self.low, self.high = self._first
         if self.low <= value <= self.high:
-            return False
+            return
         if self.log:
-            self.low = min(self.low, 10.0 ** math.floor(math.log10(value)))
-            self.high = max(self.high, 10.0 ** math.ceil(math.log10(value)))
+            self.low = min(self.low, ten_below(value))
+            self.high = max(self.high, rounded_up(value))
         else:
             reach = rounded_up(abs(value))
             self.low = min(self.low, -reach) if value < 0 else self.low
             self.high = max(self.high, reach) if value > 0 else self.high
-        return True
 
 
 class Knobs(View):
@@ -169,8 +183,7 @@ class Knobs(View):
             return low, high, rate
         largest = max(abs(value) for value in values)
         if rate:
-            lowest = 10.0 ** math.floor(math.log10(largest))
-            return min(1e-4, lowest), max(10.0, rounded_up(largest)), True
+            return min(1e-4, ten_below(largest)), max(10.0, rounded_up(largest)), True
         reach = rounded_up(max(1.5 * largest, 1.0))
         return -reach, reach, False
 
@@ -194,8 +207,9 @@ class Knobs(View):
         with self.session.lock:
             self.trace.set(matrix.name, value, tuple(index))
             for knob in self.knobs:
-                if (knob.matrix, knob.index) == (matrix.name, tuple(index)):
-                    knob.widen(float(value))
+                here = (knob.matrix, knob.index) == (matrix.name, tuple(index))
+                if here and not self._own:  # a slider's range stays while it is dragged
+                    knob.fit(float(value))
             self.session.changed("values")
 
     def __getitem__(self, key: str | tuple[Any, ...]) -> float:
@@ -222,6 +236,8 @@ class Knobs(View):
             for name, numbers in self._first.items():
                 if not np.array_equal(self.trace[name].buffer, numbers):
                     self.trace.set(name, numbers)
+            for knob in self.knobs:
+                knob.fit(float(self.trace[knob.matrix].buffer[knob.index]))
             self.session.changed("layout" if self._chosen else "values")
 
     # -- choices of a network -------------------------------------------------------------

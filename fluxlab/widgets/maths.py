@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 _OPERAND = re.compile(r'class="operand-(\d+)"')
-_GRADIENT = re.compile(r"\bd([A-Za-z][\w ]*?)_d([A-Za-z]\w*)")
+_GRADIENT = re.compile(r"\bd([A-Za-z][\w ]*?(?:\([^()]*\))?)_d([A-Za-z]\w*)")
 _WORD = re.compile(r"\[([A-Za-z][^\[\]]*)\]")  # `[new]`, `[use 2]`; not the places of `x[:, 2]`
 _COST = re.compile(r"\bdC_d")
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "sigma": "σ", "mu": "μ"}

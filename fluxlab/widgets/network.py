@@ -20,11 +20,15 @@ SHOWN = 10  # of a larger column: so many, the first and the last
 
 @dataclass
 class Column:
-    """One column of neurons: the matrix whose row holds their values, and their bias, if any."""
+    """One column of neurons: the matrix whose row holds their values, and their bias, if any.
+
+    `made_of`: what leads there from the product, such as `x @ w` and `a` to `h`, and itself.
+    """
 
     matrix: Any
     size: int
     bias: Any = None
+    made_of: tuple[Any, ...] = ()
 
 
 @dataclass
@@ -54,22 +58,24 @@ def diagram(trace: Any) -> tuple[list[Column], list[Link]]:
     place: dict[int, int] = {}
     links: list[Link] = []
 
-    def column(matrix: Any, bias: Any = None) -> int:
+    def column(made_of: list[Any], bias: Any = None) -> int:
+        matrix = made_of[-1]
         if id(matrix) not in place:
             place[id(matrix)] = len(columns)
-            columns.append(Column(matrix, matrix.shape[1], bias))
+            columns.append(Column(matrix, matrix.shape[1], bias, tuple(made_of)))
         return place[id(matrix)]
 
     for step in products:
-        source = column(step.inputs[0])
-        end, bias = _output(step.output, read)
-        links.append(Link(source, column(end, bias), step.inputs[1]))
+        source = column([step.inputs[0]])
+        made_of, bias = _output(step.output, read)
+        links.append(Link(source, column(made_of, bias), step.inputs[1]))
     return columns, links
 
 
-def _output(matrix: Any, read: set[int]) -> tuple[Any, Any]:
-    """What the neurons of `x @ w` give out, and their bias: through `+ b` and the activation."""
-    bias = None
+def _output(matrix: Any, read: set[int]) -> tuple[list[Any], Any]:
+    """What leads from `x @ w` to what its neurons give out, through `+ b` and the activation;
+    and their bias."""
+    made_of, bias = [matrix], None
     following = _next(matrix)
     if following is not None and following.op.name == "add":
         other = next((m for m in following.inputs if m is not matrix), None)
@@ -77,16 +83,17 @@ def _output(matrix: Any, read: set[int]) -> tuple[Any, Any]:
         row = other is not None and other.shape in (matrix.shape[1:], (1, *matrix.shape[1:]))
         if row and other.step is None and other.axes[:1] != ("sample",):
             bias, matrix = other, following.output
+            made_of.append(matrix)
     # On to what the next product reads, however it is made; else to what the activation gives.
-    ahead = matrix
-    while id(ahead) not in read and (following := _next(ahead)) is not None:
-        ahead = following.output
-    if id(ahead) in read:
-        return ahead, bias
+    ahead = [matrix]
+    while id(ahead[-1]) not in read and (following := _next(ahead[-1])) is not None:
+        ahead.append(following.output)
+    if id(ahead[-1]) in read:
+        return made_of + ahead[1:], bias
     following = _next(matrix)
     if following is not None and getattr(following.op, "activation", False):
-        matrix = following.output
-    return matrix, bias
+        made_of.append(following.output)
+    return made_of, bias
 
 
 def _next(matrix: Any) -> Any:
@@ -95,6 +102,15 @@ def _next(matrix: Any) -> Any:
     if len(uses) != 1 or uses[0].op.kind != "elementwise" or uses[0].output.shape != matrix.shape:
         return None
     return uses[0]
+
+
+def kin(trace: Any, *matrices: Any) -> list[str]:
+    """The names of matrices and of their gradients, slopes and updates, which have their shape."""
+    return [
+        m.name
+        for m in trace.matrices.values()
+        if m in matrices or (m.of in matrices and m.shape == m.of.shape)
+    ]
 
 
 def elided(size: int, wanted: set[int]) -> list[int]:
@@ -125,7 +141,7 @@ class NetworkPicture(View):
         super().__init__(thing)
         self._show, self._sample = "value", 0
         self._drawn: list[list[int]] = []
-        self.columns, self.links = diagram(self.trace)
+        self._read_trace()
         if not self.links:
             raise BadInput(
                 f"NetworkPicture: {self.session.title} has no x @ w with a matrix w that one can "
@@ -133,6 +149,12 @@ class NetworkPicture(View):
             )
         self.show = show
         self.sample = sample
+
+    def _read_trace(self) -> None:
+        self._of = self.trace.steps, len(self.trace.steps)
+        self.columns, self.links = diagram(self.trace)
+        self._kin = [kin(self.trace, *column.made_of) for column in self.columns]
+        self._weights = [kin(self.trace, link.weights) for link in self.links]
 
     @property
     def show(self) -> str:
@@ -174,15 +196,17 @@ class NetworkPicture(View):
     # -- to the page ----------------------------------------------------------------------
 
     def refresh(self, what: str) -> None:
-        if what in ("all", "layout"):
-            self.columns, self.links = diagram(self.trace)
+        steps, count = self._of
+        again = what in ("all", "layout") or steps is not self.trace.steps or count != len(steps)
+        if again:
+            self._read_trace()
             self._sample = min(self._sample, self.samples - 1)
         if what == "selection":
             self._follow_selection()
         if not self.shown:
             return
         drawn = [elided(column.size, self._wanted(i)) for i, column in enumerate(self.columns)]
-        if what in ("all", "layout") or drawn != self._drawn:
+        if again or drawn != self._drawn:
             self._drawn = drawn
             self.send({"type": "layout", "session": str(self.session.id), **self._layout()})
         state, numbers = self._values()
@@ -191,18 +215,16 @@ class NetworkPicture(View):
     def _follow_selection(self) -> None:
         """A selected neuron's row becomes the sample."""
         chosen = self.session.selection
-        for column in self.columns:
-            if chosen is not None and chosen[0] == column.matrix.name:
-                self._sample = int(chosen[1][0])
+        if chosen is not None and any(chosen[0] in names for names in self._kin):
+            self._sample = int(chosen[1][0])
 
     def _wanted(self, number: int) -> set[int]:
         """The neurons of a column that the selection names."""
         if self.session.selection is None:
             return set()
         name, index = self.session.selection
-        wanted = {index[1]} if self.columns[number].matrix.name == name else set()
-        for link in self.links:
-            names = [m.name for m in (link.weights, self._gradient(link.weights)) if m is not None]
+        wanted = {index[1]} if name in self._kin[number] else set()
+        for link, names in zip(self.links, self._weights, strict=True):
             if name in names:
                 wanted |= {index[0]} if link.source == number else set()
                 wanted |= {index[1]} if link.target == number else set()
@@ -217,19 +239,23 @@ class NetworkPicture(View):
         def describe(matrix: Any) -> dict[str, Any] | None:
             if matrix is None:
                 return None
-            return {"name": matrix.name, "title": pretty(matrix.local), "scope": matrix.scope}
+            return {
+                "name": matrix.name, "title": pretty(matrix.local), "scope": matrix.scope,
+                "kin": kin(self.trace, matrix),
+            }  # fmt: skip
 
         return {
             "columns": [
                 {
                     **(describe(column.matrix) or {}),
+                    "kin": names,
                     "size": column.size,
                     "drawn": drawn,
                     "labels": column.matrix.labels.get(1, []) if column.size <= MOST else [],
                     "bias": describe(column.bias),
                     "bias_rank": len(column.bias.shape) if column.bias is not None else 0,
                 }
-                for column, drawn in zip(self.columns, self._drawn, strict=True)
+                for column, drawn, names in zip(self.columns, self._drawn, self._kin, strict=True)
             ],
             "links": [
                 {

@@ -102,12 +102,13 @@ def origin(matrix: Any, index: tuple[int, ...]) -> dict[str, Any] | None:
             break
         here, at = bad.matrix, bad.index
     first = float(here.buffer[at])
-    what = "is not a number" if math.isnan(first) else "is infinite: too large for a float64"
+    what = "is not a number" if math.isnan(first) else "is infinite"
     if here is matrix and at == index:
-        words = "All numbers that it is made of are finite; it starts here, and " + (
+        words = "All numbers that it is made of are finite; it starts here: " + (
             "the rule has no result for them."
             if math.isnan(first)
-            else "the result is too large for a float64 (about 1.8e308)."
+            else "a division by 0, the logarithm of 0, or a result that is too large for a "
+            "float64 (more than about 1.8e308)."
         )
     else:
         words = f"It came along {seen - 1 or 1} step{'s' * (seen > 2)} from a cell that {what}:"

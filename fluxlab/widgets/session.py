@@ -193,6 +193,7 @@ def session_of(thing: Any) -> Session:
             found = vars(trace).get("session")
             if found is None:
                 found = vars(trace).setdefault("session", Session(trace, repr(thing)))
+                trace.watchers.append(found.catch_up)
         session = found
     _sessions.add(session)
     _remember_cell(session)

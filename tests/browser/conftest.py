@@ -20,8 +20,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,12 +112,10 @@ def running_server(home: Path) -> Iterator[Server]:
         )
     try:
         deadline = time.monotonic() + 60
-        while not (found := list(runtime.glob("jpserver-*.json"))):
+        while not (info := read_whole(runtime.glob("jpserver-*.json"))):
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"JupyterLab did not start:\n{log_path.read_text()}")
             time.sleep(0.1)
-        time.sleep(0.2)  # the file is there a moment before it is whole
-        info = json.loads(found[0].read_text())
         yield Server(info["url"].rstrip("/"), token, root)
     finally:
         process.terminate()  # the server shuts its kernels down
@@ -125,6 +123,14 @@ def running_server(home: Path) -> Iterator[Server]:
             process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def read_whole(files: Iterable[Path]) -> Any:
+    """What the first file says; None while there is none, or none that is written to its end."""
+    for file in files:
+        with suppress(ValueError):
+            return json.loads(file.read_text())
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -252,6 +258,28 @@ class Lab:
         self.wait_idle()
         self._no_errors()
         return self.text(index)
+
+    def until(self, expression: str, timeout: float = 15) -> None:
+        """Wait until a Python expression is true.
+
+        What a click or a key asks of Python comes by a message of its own, on another thread: it
+        may come after the next cell. So ask with this, and not with `run_cell`.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            found = self.evaluate(
+                """
+                const asked = panel.sessionContext.session.kernel.requestExecute(
+                    {code: "", silent: true, user_expressions: {found: argument}});
+                return (await asked.done).content.user_expressions.found;
+                """,
+                f"bool({expression})",
+            )
+            assert found["status"] == "ok", f"{expression}: {found}"
+            if found["data"]["text/plain"] == "True":
+                return
+            assert time.monotonic() < deadline, f"not true within {timeout} s: {expression}"
+            time.sleep(0.05)
 
     def outputs(self, index: int = -1) -> list[dict[str, Any]]:
         """A code cell's outputs, as the notebook format has them."""

@@ -54,11 +54,7 @@ def test_parity(lab: Lab) -> None:
     expect(tip).to_contain_text("layer 2 · w [2, 1]")
     canvas.click(position=place)
     expect(status).to_contain_text("layer 2 · w [2, 1]")
-    for _ in range(20):  # the page shows a click at once; its message may come after the next cell
-        found = lab.run_cell("board.session.selection")
-        if found:
-            break
-    assert found == "('layer 2/w', (2, 1))"
+    lab.until("board.session.selection == ('layer 2/w', (2, 1))")
     for theme in ("light", "dark"):
         lab.set_theme(theme)
         lab.cell(0)
@@ -92,11 +88,10 @@ def test_the_keyboard_does_everything(lab: Lab) -> None:
     for key in "ddjkabx":
         keyboard.press(key)
     assert lab.evaluate("return panel.content.widgets.length") == cells
-    lab.page.wait_for_timeout(200)
+    lab.until("board.session.selection == ('layer 1/w', (1, 0))")
     keyboard.press("Escape")
     expect(canvas).to_be_focused()
-    lab.page.wait_for_timeout(200)
-    assert lab.run_cell("print(board.session.selection)") == "None\n"
+    lab.until("board.session.selection is None")
 
 
 def test_follows_python_and_the_selection_of_others(lab: Lab) -> None:
@@ -120,9 +115,11 @@ def test_big_matrices_have_windows(lab: Lab) -> None:
     stage(lab)
     cell = lab.cell()
     closer = cell.get_by_role("button", name="zoom in, w")
+    level = int(lab.run_cell("print(board._frame.windows['w'].level)"))
     for _ in range(2):
         closer.click()
-        lab.page.wait_for_timeout(150)
+        lab.until(f"board._frame.windows['w'].level > {level}")
+        level = int(lab.run_cell("print(board._frame.windows['w'].level)"))
     place = spot(lab, "w", 2, 2)
     canvas = lab.cell(0).locator(".fl-board canvas")
     canvas.click(position=place)
@@ -139,11 +136,9 @@ def test_big_matrices_have_windows(lab: Lab) -> None:
     lab.page.mouse.down()
     lab.page.mouse.move(x + 120, y - 90, steps=6)
     lab.page.mouse.up()
-    lab.page.wait_for_timeout(300)
+    lab.until("board._frame.windows['w'].row > 0")
     assert lab.axe(".fl-board") == []
     lab.screenshot("board-big")
-    row = int(lab.run_cell("print(board._frame.windows['w'].row)"))
-    assert row > 0
     assert lab.console_errors == []
 
 
@@ -193,8 +188,7 @@ def test_a_cell_run_again_sends_nothing_to_the_old_board(lab: Lab) -> None:
     lab.evaluate("panel.content.activeCellIndex = 0;")
     lab.evaluate("await app.commands.execute('notebook:run-cell');")
     lab.wait_idle()
-    lab.page.wait_for_timeout(300)
-    assert lab.run_cell("print(first.shown, board.shown)") == "False True\n"
+    lab.until("(first.shown, board.shown) == (False, True)")
 
 
 @pytest.mark.parametrize("width", [420, 700])

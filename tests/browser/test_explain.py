@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,17 @@ def test_a_student_asks_why(lab: Lab) -> None:
     panel.locator("math [data-operand='1']").first.hover()
     expect(panel.locator(".fl-numpy .fl-lit")).to_have_text("dC_da")
     expect(panel.locator("tr.fl-lit")).to_have_count(16)
+
+    # So do the two neurons and the connection that a term is about, in the network's picture.
+    lab.run_cell("fl.NetworkPicture(net)")
+    diagram = lab.page.locator(".fl-network")
+    expect(diagram.locator(".fl-chosen.fl-link")).to_have_attribute(
+        "aria-label", re.compile(r"w\[2, 1\] of layer 2")
+    )
+    panel.locator(".fl-terms tbody tr").nth(1).hover()
+    expect(diagram.locator(".fl-lit.fl-neuron")).to_have_count(2)
+    expect(diagram.locator(".fl-lit.fl-link")).to_have_count(1)
+    expect(diagram.locator(".fl-lit.fl-link.fl-chosen")).to_have_count(1)
 
     # Every number is a link; the way back is a key.
     panel.locator(".fl-terms tbody tr").first.get_by_role("button").nth(1).click()

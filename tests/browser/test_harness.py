@@ -29,10 +29,11 @@ def test_opens_runs_and_shows(lab: Lab, tmp_path: Path) -> None:
     expect(handle).to_be_visible()
     handle.focus()
     lab.page.keyboard.press("ArrowRight")
-    for _ in range(20):  # the key's message and the cell may overtake each other
-        if lab.run_cell("slider.value") == "4":
-            break
-    assert lab.text() == "4"
+    lab.until("slider.value == 4")
+    with pytest.raises(AssertionError, match=r"not true within 0.1 s: slider.value == 5"):
+        lab.until("slider.value == 5", timeout=0.1)
+    with pytest.raises(AssertionError, match="NameError"):
+        lab.until("nothing_of_that_name")
     for theme in ("light", "dark"):
         lab.set_theme(theme)
         assert lab.screenshot(f"harness-{theme}", whole=True).stat().st_size > 10_000

@@ -51,10 +51,9 @@ def test_a_student_works_with_lesson_08(lab: Lab) -> None:
     slider.focus()
     for _ in range(10):
         lab.page.keyboard.press("ArrowUp")
-    lab.page.wait_for_timeout(500)
-    lab.wait_idle()
-    after = float(lab.run_cell("print(play.layers[1].dC_dw_matrix[2, 0])"))
-    assert after < before  # the target has come nearer to y
+    target = float(slider.get_attribute("aria-valuetext") or "")
+    lab.until(f"abs(play.trace['target'].value[0, 0] - {target}) < 1e-6")
+    lab.until(f"play.layers[1].dC_dw_matrix[2, 0] < {before}")  # the target came nearer to y
     # Step: one operation back, and on again.
     where = here.locator(".fl-where")
     shown = where.inner_text()

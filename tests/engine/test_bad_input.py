@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def traced(function: Callable[..., Any], **matrices: Any) -> fl.Trace:
 
 
 BAD, UNKNOWN = fl.BadInput, fl.UnknownName
+OTHER = traced(lambda x: x * 3, x=1.0)["x"]
 ONES = np.ones
 
 FORMING: dict[str, Case] = {
@@ -131,8 +133,10 @@ TRACING: dict[str, Case] = {
     "no function": (lambda _: traced(3, x=1.0), BAD, ["function", "int"]),  # type: ignore[arg-type]
     "argument lacks": (lambda _: traced(lambda x, w: x @ w, x=X), BAD, ["(x, w)", "'w'"]),
     "argument too many": (lambda _: traced(lambda x: x, x=X, w=X), BAD, ["'w'"]),
-    "returns None": (lambda _: traced(lambda x: None, x=X), BAD, ["NoneType", "one matrix"]),
-    "returns a tuple": (lambda _: traced(lambda x: (x, x), x=X), BAD, ["tuple"]),
+    "returns None": (lambda _: traced(lambda x: None, x=X), BAD, ["nothing (None)", "return"]),
+    "returns a tuple": (lambda _: traced(lambda x: (x, x), x=X), BAD, ["tuple", "one matrix"]),
+    "returns .value": (lambda _: traced(lambda x: x.value, x=X), BAD, ["ndarray", ".value"]),
+    "returns another's": (lambda _: traced(lambda x: OTHER * 2, x=X), BAD, ["another trace"]),
     "returns its argument": (lambda _: traced(lambda x: x, x=1.0), BAD, ["x unchanged"]),
     "inner axes": (lambda _: traced(lambda x, w: x @ w, x=X, w=ONES((4, 2))), BAD,
                    ["8×3", "4×2", "rows are samples"]),
@@ -141,13 +145,36 @@ TRACING: dict[str, Case] = {
     "@ a number": (lambda _: traced(lambda x: x @ 3, x=X), BAD, ["single number", "*"]),
     "if": (lambda _: traced(lambda x: x if x > 0 else -x, x=1.0), BAD, ["`if`", "fl.greater"]),
     "while": (lambda _: traced(lambda x: x if x else 1, x=1.0), BAD, ["`while`"]),
+    "max": (lambda _: traced(lambda x: max(0, x), x=1.0), BAD, ["max", "fl.maximum"]),
     "float": (lambda _: traced(lambda x: float(x), x=1.0), BAD, ["leave the trace"]),
+    "int": (lambda _: traced(lambda x: int(x), x=1.0), BAD, ["int(...)", "leave the trace"]),
+    "round": (lambda _: traced(lambda x: round(x, 2), x=1.0), BAD, ["round(...)"]),
+    "math.exp": (lambda _: traced(lambda x: math.exp(x), x=1.0), BAD, ["math.exp", "fl.exp"]),
+    "x[0] = 1": (lambda _: traced(lambda x: x.__setitem__(0, 1), x=X), BAD, ["overwrite", "mask"]),
+    "//": (lambda _: traced(lambda x: x // 2, x=X), BAD, ["//", "no gradient"]),
+    "5 % x": (lambda _: traced(lambda x: 5 % x, x=X), BAD, ["%", "no gradient"]),
+    "&": (lambda _: traced(lambda x: (x > 0) & (x < 1), x=X), BAD, ["a * b", "1 - a"]),
+    "~": (lambda _: traced(lambda x: ~x, x=X), BAD, ["1 - a"]),
+    ":.2f": (lambda _: traced(lambda x: f"{x:.2f}", x=X), BAD, ["x.value", "'.2f'"]),
+    "x.sum()": (lambda _: traced(lambda x: x.sum(), x=X), AttributeError, [".sum", "fl.sum(...)"]),
+    "x.dot": (lambda _: traced(lambda x: x.dot(x.T), x=X), AttributeError, [".dot", "a @ b"]),
+    "x.nope": (lambda _: traced(lambda x: x.nope, x=X), AttributeError, [".nope", "fl.tanh"]),
+    "np.sum": (lambda _: traced(lambda x: np.sum(x), x=X), BAD, ["np.sum", "fl.sum(...)"]),
+    "np.where": (lambda _: traced(lambda x: np.where(x > 0, x, 0), x=X), BAD, ["mask * a"]),
+    "np.square": (lambda _: traced(lambda x: np.square(x), x=X), BAD, ["x ** 2"]),
+    "np.array": (lambda _: traced(lambda x: np.array([x, x]), x=X), BAD, ["fl.concatenate"]),
+    "x[x > 0]": (lambda _: traced(lambda x: x[x > 0], x=X), BAD, ["mask * x"]),
+    "x[None]": (lambda _: traced(lambda x: x[:, None], x=X), BAD, ["got None", "fl.reshape"]),
+    "tanh of two": (lambda _: traced(lambda x: fl.tanh(x, x), x=X), BAD, ["fl.tanh(a)", "2 arg"]),
+    "tanh of axis": (lambda _: traced(lambda x: fl.tanh(x, axis=1), x=X), BAD, ["fl.tanh", "axis"]),
+    "tanh of none": (lambda _: traced(lambda x: fl.tanh(), x=X), BAD, ["0 arguments"]),
+    "fl.sigmoyd": (lambda _: traced(lambda x: fl.sigmoyd(x), x=X), AttributeError, ["fl.sigmoid?"]),
     "==": (lambda _: traced(lambda x: (x == 1) * x, x=X), BAD, ["fl.greater"]),
     ">=": (lambda _: traced(lambda x: x >= 1, x=X), BAD, ["fl.greater"]),
     "2 ** x": (lambda _: traced(lambda x: 2**x, x=X), BAD, ["fl.exp"]),
     "x ** x": (lambda _: traced(lambda x: x**x, x=X), BAD, ["exponent", "fl.exp"]),
     "np.sin": (lambda _: traced(lambda x: np.sin(x), x=X), BAD, ["np.sin", "tanh"]),
-    "np.dot": (lambda _: traced(lambda x: np.dot(x, x), x=X), BAD, ["fl."]),
+    "np.dot": (lambda _: traced(lambda x: np.dot(x, x), x=X), BAD, ["np.dot", "a @ b"]),
     "constant text": (lambda _: traced(lambda x: x + "a", x=X), BAD, ["numbers", "'a'"]),
     "constant NaN": (lambda _: traced(lambda x: x * NAN, x=X), BAD, ["NaN"]),
     "argument text": (lambda _: traced(lambda x: x * 2, x="text"), BAD, ["x must be numbers"]),

@@ -27,6 +27,8 @@ def test_operators_with_constants_on_either_side() -> None:
         lambda w: 2 + w, lambda w: w + 2, lambda w: 2 - w, lambda w: w - 2, lambda w: 2 * w,
         lambda w: w * 2, lambda w: 2 / w, lambda w: w / 2, lambda w: -w, lambda w: w**3,
         lambda w: w**-2, lambda w: w**0, lambda w: (w > 0) * w, lambda w: (w < 0) * w,
+        lambda w: abs(w), lambda w: +w * 2, lambda w: w * np.ones_like(w), lambda w: w / np.size(w),
+        lambda w: w - np.zeros_like(w, shape=(3, 2)), lambda w: w * np.ndim(w) / np.shape(w)[0],
     ):  # fmt: skip
         trace = fl.trace(function, w=w)
         result = trace.cost.step.inputs[0]  # type: ignore[union-attr]

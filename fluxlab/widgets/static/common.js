@@ -21,13 +21,34 @@ function root(el, className) {
   return () => el.removeEventListener("keydown", keep);
 }
 
-/** A line that shows model.error, in words, and is read aloud when it changes. */
+const LOST = "The kernel that this came from was restarted or shut down, so nothing here answers. "
+  + "Run this cell again.";
+
+/** A line that shows model.error, in words, and is read aloud when it changes. It also says when
+ *  the kernel is gone: what a view sends then is lost, and model.send no longer throws. */
 function errorLine(model) {
   const line = element("div", { class: "fl-error", role: "alert" });
-  const show = () => (line.textContent = model.get("error"));
+  let lost = false;
+  const show = () => {
+    line.textContent = lost ? LOST : model.get("error");
+    line.classList.toggle("fl-lost", lost);
+  };
+  const send = model.send;
+  model.send = (...message) => {
+    const before = lost;
+    try {
+      send(...message);
+      lost = false;
+    } catch {
+      lost = true;
+    }
+    if (lost !== before) show();
+  };
+  const probe = () => model.send({ type: "still there" }); // Python passes over it
   model.on("change:error", show);
+  model.on("comm_live_update", probe);
   show();
-  return [line, () => model.off("change:error", show)];
+  return [line, () => { model.off("change:error", show); model.off("comm_live_update", probe); }];
 }
 
 /** Listen to Python's messages: listen(model, {frame(message, buffers) {...}}). */
@@ -42,11 +63,7 @@ function listen(model, handlers) {
 function hello(model, more = {}) {
   const page = Math.random().toString(36).slice(2);
   model.send({ type: "ready", page, ...more });
-  return () => {
-    try {
-      model.send({ type: "gone", page });
-    } catch { /* the kernel went first */ }
-  };
+  return () => model.send({ type: "gone", page });
 }
 
 /** A number as a student reads it: three or four significant digits, a true minus sign. */

@@ -339,7 +339,8 @@ export default {
 
     const unlisten = listen(model, {
       explanation(m) {
-        const stays = shown && shown.state !== "nothing" && m.state !== "nothing" && same(m, shown);
+        const before = shown?.state === "nothing" || m.state === "nothing" ? null : shown;
+        const stays = Boolean(before) && same(m, before);
         const active = body.contains(document.activeElement) ? document.activeElement : null;
         const key = active?.dataset.key;
         // While the epsilon slider is dragged, the check stays as it is.
@@ -358,8 +359,8 @@ export default {
           (again || body.querySelector("h3"))?.focus({ preventScroll: stays });
         }
         if (!stays) el.scrollTop = 0;
-        const text = speak(m);
-        if (spoken.textContent !== text) spoken.textContent = text;
+        // Read aloud what the student goes to, not every change of it while the network learns.
+        if (!stays || m.state !== before.state) spoken.textContent = speak(m);
       },
       check: showCheck,
     });

@@ -20,15 +20,13 @@ function render({ model, el }) {
 
   /** Where `value` stands on the slider, and back. */
   const toNotch = (knob, value) => {
-    const place = knob.log
-      ? Math.log(value / knob.low) / Math.log(knob.high / knob.low)
-      : (value - knob.low) / (knob.high - knob.low);
-    return Math.round(place * NOTCHES);
+    const [low, high, at] = [knob.low, knob.high, value].map(knob.log ? Math.log : Number);
+    return Math.round(((at - low) / (high - low)) * NOTCHES);
   };
   const toValue = (knob, notch) => {
     const share = notch / NOTCHES;
     const value = knob.log
-      ? knob.low * (knob.high / knob.low) ** share
+      ? Math.exp(Math.log(knob.low) * (1 - share) + Math.log(knob.high) * share)
       : knob.low + (knob.high - knob.low) * share;
     return Number(value.toPrecision(knob.log ? 3 : 6)); // 0.35, not 0.35000000000000003
   };
@@ -96,6 +94,7 @@ function render({ model, el }) {
     };
     knob.field.addEventListener("change", typed);
     knob.field.addEventListener("focus", () => {
+      refuse(knob, ""); // what was refused is no longer there
       knob.field.value = exact(knob.value); // every digit, to be changed
       knob.field.select();
     });

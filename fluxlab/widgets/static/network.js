@@ -218,7 +218,7 @@ function render({ model, el }) {
     }
     const chosen = state.selection;
     for (const item of items) {
-      const on = Boolean(chosen) && stands(item, chosen[0], chosen[1]);
+      const on = Boolean(chosen) && isChosen(item, chosen);
       item.el.classList.toggle("fl-chosen", on);
       item.el.setAttribute("aria-pressed", String(on));
       item.el.setAttribute("aria-label", says(item));
@@ -231,14 +231,16 @@ function render({ model, el }) {
       `network, ${layout.columns.map((c) => c.size).join("-")} neurons; arrows move among neurons and connections`);
   };
 
-  /** Whether a part of the diagram stands for a cell; a connection for its weight and gradient. */
+  /** Whether a part of the diagram stands for a cell: a connection for its weight, a neuron for
+   *  each number that makes it or tells its slope or gradient, whatever the sample. */
   const stands = (item, matrix, index) => {
-    const same = (at, own) => at && at.name === matrix && String(own) === String(index);
     if (item.kind === "link")
-      return same(item.link.weights, [item.from, item.to]) || same(item.link.gradient, [item.from, item.to]);
-    const cell = cellOf(item);
-    return same(cell.at, cell.index);
+      return item.link.weights.kin.includes(matrix) && String(index) === String([item.from, item.to]);
+    const { kin } = item.kind === "bias" ? item.column.bias : item.column;
+    return kin.includes(matrix) && index.at(-1) === item.neuron;
   };
+  const isChosen = (item, [matrix, index]) =>
+    stands(item, matrix, index) && (item.kind !== "neuron" || index[0] === state.sample);
 
   // -- keys -----------------------------------------------------------------------------------
 
@@ -272,13 +274,20 @@ function render({ model, el }) {
   };
   picture.addEventListener("keydown", keys);
 
-  const lit = ({ detail }) => {
+  const hear = ({ detail }) => {
     if (!layout || !state || detail.session !== layout.session) return;
-    for (const item of items)
-      item.el.classList.toggle("fl-lit",
-        (detail.cells ?? []).some((cell) => stands(item, cell.matrix, cell.index)));
+    const cells = detail.cells ?? [];
+    const lit = new Set(items.filter((item) =>
+      cells.some((cell) => stands(item, cell.matrix, cell.index))));
+    // A connection also with both its ends: the gradient of a weight is their product.
+    const ends = new Set([...lit].filter((item) => item.kind === "neuron")
+      .map((item) => `${item.c} ${item.neuron}`));
+    for (const item of links)
+      if (ends.has(`${item.link.source} ${item.from}`) && ends.has(`${item.link.target} ${item.to}`))
+        lit.add(item);
+    for (const item of items) item.el.classList.toggle("fl-lit", lit.has(item));
   };
-  window.addEventListener("fluxlab:light", lit);
+  window.addEventListener("fluxlab:light", hear);
 
   let frame = 0;
   tidy.push(
@@ -301,7 +310,7 @@ function render({ model, el }) {
   tidy.push(hello(model));
   return () => {
     cancelAnimationFrame(frame);
-    window.removeEventListener("fluxlab:light", lit);
+    window.removeEventListener("fluxlab:light", hear);
     tidy.forEach((undo) => undo());
   };
 }

@@ -1,0 +1,44 @@
+"""Widgets whose kernel is gone: they say so, and a saved notebook shows their pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import Lab
+
+LAB = """
+import fluxlab as fl
+X, Y = fl.data.parity(3)
+net = fl.form_network([2, 1], X, Y, seed=0)
+fl.Lab(net)
+"""
+
+
+def test_a_restarted_kernel_is_told_of_and_a_saved_notebook_has_pictures(lab: Lab) -> None:
+    lab.run_cell(LAB)
+    lab.run_cell("fl.Knobs(net)")
+    where = lab.page.locator(".fl-where")
+    expect(where).to_contain_text("step 0")
+    lab.evaluate("await panel.context.save();")
+
+    lab.evaluate("await panel.sessionContext.restartKernel();")
+    said = lab.page.locator(".fl-error:visible")
+    expect(said).to_have_count(2)  # once for the Lab, though it has four widgets
+    for line in said.all():
+        expect(line).to_contain_text("Run this cell again")
+    lab.page.get_by_role("button", name="operation: on by one operation").click()
+    icon = "getComputedStyle(document.querySelector('.fl-lab-main'), '::before').display"
+    assert lab.page.evaluate(icon) == "none"
+    lab.run_cell(LAB)
+    expect(said).to_have_count(2)  # none in the new one
+
+    # Another day: the saved notebook, and no kernel that knows its widgets.
+    lab.evaluate("await panel.sessionContext.shutdown();")
+    lab.page.reload()
+    output = lab.page.locator(".jp-OutputArea-output")
+    expect(output.first.locator("img")).to_be_visible()
+    expect(output.nth(1)).to_contain_text("layer 1 activation: leaky_relu")
+    assert lab.console_errors == []
