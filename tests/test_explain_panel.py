@@ -13,7 +13,7 @@ import pytest
 import fluxlab as fl
 from fluxlab.engine import models
 from fluxlab.widgets.cell_check import check
-from fluxlab.widgets.explain import Explain
+from fluxlab.widgets.explain import Explain, numpy_parts
 from fluxlab.widgets.reach import origin, towards_cost
 
 
@@ -52,6 +52,13 @@ def test_a_gradient_cell(net: fl.Network) -> None:
     assert found["path"]["far"]["matrix"] == "C"
     assert found["path"]["near"]["matrix"] == "layer 2/dC_da"
     assert found["goes"][0]["cells"][0]["matrix"] == "layer 2/w[new]"
+
+
+def test_the_pieces_of_a_numpy_line_are_the_line(net: fl.Network) -> None:
+    for step in net.trace.steps:
+        assert "".join(text for text, _ in numpy_parts(step)) == step.numpy()
+    a = next(step for step in net.trace.steps if step.output.name == "layer 1/a")
+    assert numpy_parts(a) == [["a = ", None], ["x @ w", 0], [" + ", None], ["b", 1]]
 
 
 def test_every_cell_has_a_payload(net: fl.Network) -> None:

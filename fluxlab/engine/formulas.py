@@ -89,12 +89,17 @@ def numpy_name(matrix: Matrix, scope: str = "") -> str:
     return re.sub(r"\W+", "_", local).strip("_")
 
 
-def numpy_line(step: Step) -> str:
-    """`dC_dw = x.T @ dC_da`; a step whose result is called by its formula stands alone."""
+def numpy_operands(step: Step) -> list[str]:
+    """The names of a step's inputs as its line of NumPy has them."""
     names = [numpy_name(m, step.scope) for m in step.inputs]
     if step.op.name == "add":  # a sum needs no brackets around what it adds
         names = [name[1:-1] if name.startswith("(") else name for name in names]
-    right = fill(step.op.numpy_template(step), names, step.params)
+    return names
+
+
+def numpy_line(step: Step) -> str:
+    """`dC_dw = x.T @ dC_da`; a step whose result is called by its formula stands alone."""
+    right = fill(step.op.numpy_template(step), numpy_operands(step), step.params)
     name = numpy_name(step.output)
     alone = _by_formula(step.output) and not name.isidentifier()
     text = right if alone else f"{name} = {right}"

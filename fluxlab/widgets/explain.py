@@ -191,7 +191,7 @@ def numpy_parts(step: Any) -> list[list[Any]]:
     """The NumPy line in pieces: [text, number of the operand or None]."""
     line = formulas.numpy_line(step)
     template = step.op.numpy_template(step)
-    names = [formulas.numpy_name(m, step.scope) for m in step.inputs]
+    names = formulas.numpy_operands(step)
     right = fill(template, names, step.params)
     before, _, after = line.partition(right)
     parts: list[list[Any]] = [[before, None]]
