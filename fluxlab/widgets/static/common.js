@@ -27,7 +27,32 @@ function errorLine(model) {
   const show = () => (line.textContent = model.get("error"));
   model.on("change:error", show);
   show();
-  return [line, () => model.off("change:error", show)];
+  const unwatch = watchKernel(model, line);
+  return [line, () => { model.off("change:error", show); unwatch(); }];
+}
+
+/** When the kernel that computes a view is gone, the view takes no more clicks, and its output
+ *  says why, once. `line` is somewhere in the view. */
+function watchKernel(model, line) {
+  const gone = () => {
+    const view = line.closest(".fluxlab");
+    if (!view) return;
+    for (const part of view.children) part.inert = true;
+    const output = view.closest(".jp-OutputArea-child") ?? view;
+    if (!output.querySelector(".fl-gone")) view.prepend(element(
+      "div", { class: "fl-gone", role: "status" },
+      "The kernel that computed this is gone. To go on, choose Run > Run All Above Selected Cell, "
+        + "and then run this cell.",
+    ));
+  };
+  const send = model.send;
+  model.send = (...message) => {
+    try {
+      send(...message);
+    } catch { gone(); } // it crashed or was shut down; nobody told us
+  };
+  model.on("comm_live_update", gone); // it was restarted; a dead model never lives again
+  return () => model.off("comm_live_update", gone);
 }
 
 /** Listen to Python's messages: listen(model, {frame(message, buffers) {...}}). */
@@ -42,11 +67,7 @@ function listen(model, handlers) {
 function hello(model, more = {}) {
   const page = Math.random().toString(36).slice(2);
   model.send({ type: "ready", page, ...more });
-  return () => {
-    try {
-      model.send({ type: "gone", page });
-    } catch { /* the kernel went first */ }
-  };
+  return () => model.send({ type: "gone", page });
 }
 
 /** A number as a student reads it: three or four significant digits, a true minus sign. */
