@@ -54,6 +54,13 @@ def test_a_gradient_cell(net: fl.Network) -> None:
     assert found["goes"][0]["cells"][0]["matrix"] == "layer 2/w[new]"
 
 
+def test_the_pieces_of_a_numpy_line_are_the_line(net: fl.Network) -> None:
+    for step in net.trace.steps:
+        assert "".join(text for text, _ in numpy_parts(step)) == step.numpy()
+    a = next(step for step in net.trace.steps if step.output.name == "layer 1/a")
+    assert numpy_parts(a) == [["a = ", None], ["x @ w", 0], [" + ", None], ["b", 1]]
+
+
 def test_every_cell_has_a_payload(net: fl.Network) -> None:
     panel = Explain(net)
     for position in (0, 9, len(net.trace.steps)):

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +32,38 @@ def cells(path: Path, kind: str) -> list[str]:
     return [c.source for c in nbformat.read(path, 4).cells if c.cell_type == kind]
 
 
+@dataclass
+class Run:
+    """One lesson, run from its first cell to its last."""
+
+    questions: list[Question]
+    printed: list[tuple[str, str, str]]  # source, what it printed, and what when run once more
+
+
 @pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
-def asked(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[list[Question]]:
-    """The questions of one lesson, after all its code has run; its answers' folder is its own."""
+def run(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Run]:
+    """Every cell of a lesson, run twice in a row; its answers' folder is its own."""
     path: Path = request.param
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLUXLAB_HOME", str(tmp_path_factory.mktemp(path.stem)))
         patch.chdir(LESSONS)
         known = len(Question.all())
         names: dict[str, Any] = {"__name__": "__main__"}
+        printed = []
         for number, source in enumerate(cells(path, "code")):
-            exec(compile(source, f"{path.name}, code cell {number}", "exec"), names)
-        yield Question.all()[known:]
+            code = compile(source, f"{path.name}, code cell {number}", "exec")
+            said = []
+            for _ in range(2):
+                with redirect_stdout(StringIO()) as output:
+                    exec(code, names)
+                said.append(output.getvalue())
+            printed.append((source, said[0], said[1]))
+        yield Run(Question.all()[known:], printed)
+
+
+@pytest.fixture
+def asked(run: Run) -> list[Question]:
+    return run.questions
 
 
 def test_there_are_lessons() -> None:
@@ -74,6 +97,14 @@ def test_every_wrong_choice_gets_its_own_words(asked: list[Question]) -> None:
             assert not set(wrong.values()) & set(UNSAID), f"{question.key}: {wrong}"
 
 
+def test_a_number_that_is_nearly_right_gets_the_words_for_right(asked: list[Question]) -> None:
+    for question in asked:
+        if question.choices is None and question.cells is None:
+            exact = question.answer(question.right())
+            for factor in (0.9999, 1.0001):
+                assert question.answer(question.right() * factor) == exact, question.key
+
+
 def test_what_is_revealed_can_be_shown(asked: list[Question]) -> None:
     for question in asked:
         assert question.show()
@@ -83,7 +114,7 @@ def test_what_is_revealed_can_be_shown(asked: list[Question]) -> None:
 def test_a_question_belongs_to_its_lesson(
     asked: list[Question], request: pytest.FixtureRequest
 ) -> None:
-    number = request.node.callspec.params["asked"].stem[:2]
+    number = request.node.callspec.params["run"].stem[:2]
     assert [q.key for q in asked if progress.lesson_of(q.key) != number] == []
     assert len({q.key for q in asked}) == len(asked)
 
@@ -92,6 +123,11 @@ def test_a_run_writes_no_answers(asked: list[Question]) -> None:
     for question in asked:
         replies(question)
     assert not list(progress.home().rglob("*"))
+
+
+def test_a_cell_may_run_twice(run: Run) -> None:
+    for source, first, again in run.printed:
+        assert again == first, source
 
 
 # -- the notebook ---------------------------------------------------------------------------

@@ -45,6 +45,38 @@ def noisy() -> Any:
     return trace
 
 
+def test_to_leads_to_the_same_place_from_anywhere() -> None:
+    net = network()
+    stepper, trace = Stepper(net), net.trace
+    stepper.to("layer 1/a")
+    assert state(trace) == (0, 2)
+    found = everything(trace)
+    for _ in range(2):  # twice; after the whole pass; in a later iteration
+        stepper.to("layer 1/a", iteration=0)
+        assert everything(trace) == found
+        stepper.backward.click()
+        stepper.to("layer 1/a")
+        assert everything(trace) == found
+        stepper.iteration.click()
+        stepper.iteration.click()
+    assert state(trace)[0] > 0
+    stepper.to("C")
+    assert state(trace)[0] > 0
+
+
+def test_to_says_what_it_cannot_reach() -> None:
+    stepper = Stepper(network())
+    before = state(stepper.trace)
+    with pytest.raises(fl.BadInput, match="layer 1/w is given, not computed"):
+        stepper.to("layer 1/w")
+    with pytest.raises(fl.UnknownName, match="Did you mean 'layer 1/a'"):
+        stepper.to("layer1/a")
+    for wrong in (-1, 1):
+        with pytest.raises(fl.BadInput, match=f"iteration got {wrong}; it expects 0 to 0"):
+            stepper.to("layer 1/a", iteration=wrong)
+    assert state(stepper.trace) == before
+
+
 def test_operations_go_to_the_next_iteration_and_come_back_exactly() -> None:
     net = network()
     stepper, trace = Stepper(net), net.trace

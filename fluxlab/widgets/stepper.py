@@ -48,6 +48,7 @@ class Stepper(View):
 
     Buttons, each with `click()`: `operation`, `layer`, `forward`, `backward`, `update` and
     `iteration` go on; `back_operation`, `back_layer`, ... go back; `play` and `stop`.
+    `to(matrix)` goes to one step, from wherever it stands.
 
     Attributes
     ----------
@@ -80,6 +81,31 @@ class Stepper(View):
                 return
             try:
                 self.cursor.go(target)
+            finally:
+                self.session.changed("position")
+
+    def to(self, matrix: str, iteration: int | None = None) -> None:
+        """Go, on or back, to where `matrix` has just been computed.
+
+        It leads to the same place from wherever it starts, so a cell may run twice.
+
+        Parameters
+        ----------
+        matrix : its name, such as "layer 2/dC_da"; a step of the trace must compute it.
+        iteration : the iteration, 0 the first; the present one if not given.
+        """
+        step = self.trace[matrix].step
+        if step is None:
+            raise BadInput(f"to: {matrix} is given, not computed; it expects a step's result.")
+        history = self.trace.history
+        last = 0 if history is None else history.iterations[-1]
+        if iteration is not None and not 0 <= iteration <= last:
+            raise BadInput(f"to: iteration got {iteration!r}; it expects 0 to {last}.")
+        self.session.stop()
+        with self.session.lock:
+            now = self.cursor.iteration if iteration is None else iteration
+            try:
+                self.cursor.go((now, step.number + 1))
             finally:
                 self.session.changed("position")
 

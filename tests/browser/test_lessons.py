@@ -73,3 +73,53 @@ def test_a_student_works_with_lesson_08(lab: Lab) -> None:
     value = float(lab.run_cell("print(play.layers[0].dC_dw_matrix[0, 1])"))
     expect(panel).to_contain_text(f"{value:.4g}".replace("-", "−"))
     assert lab.console_errors == []
+
+
+def test_a_widget_says_that_its_kernel_is_gone(lab: Lab) -> None:
+    lab.open(next(path for path in LESSONS if path.stem.startswith("00")))
+    lab.run_all()
+    page = lab.page
+    board = page.locator(".fl-board").first
+    board.scroll_into_view_if_needed()
+    place = board.bounding_box()
+    assert place is not None
+    lab.evaluate("await panel.sessionContext.session.kernel.restart();")
+    said = page.locator(".fl-gone")
+    expect(said.first).to_contain_text("Run All Above Selected Cell")
+    outputs = page.locator(".jp-OutputArea-child:has(.fluxlab)")
+    for output in outputs.all():  # once in each: the lab's five widgets do not all repeat it
+        assert output.locator(".fl-gone").count() == 1
+    board.scroll_into_view_if_needed()
+    now = board.bounding_box()
+    assert now is not None
+    assert now["x"] == place["x"]
+    assert now["width"] == place["width"]
+    # Nothing can be pressed that would be lost without a word.
+    button = page.locator(".fl-stepper button").first
+    assert button.evaluate("button => button.closest('[inert]') !== null")
+    question = page.locator(".fluxlab-question button").first
+    assert question.evaluate("button => button.closest('[inert]') !== null")
+    for theme in ("light", "dark"):
+        lab.set_theme(theme)
+        lab.screenshot(f"kernel-gone-{theme}")
+        assert lab.axe(".fluxlab") == []
+    assert lab.console_errors == []
+    # And the words of the message help.
+    lab.set_theme("light")
+    index = lab.evaluate(
+        "return panel.content.widgets.findIndex(cell =>"
+        " cell.model.sharedModel.getSource().startsWith('lab = fl.Lab(t)'));"
+    )
+    lab.evaluate(
+        "panel.content.activeCellIndex = argument;"
+        " await app.commands.execute('notebook:run-all-above');"
+        " await app.commands.execute('notebook:run-cell');",
+        index,
+    )
+    lab.wait_idle()
+    here = lab.cell(index)
+    expect(here.locator(".fl-gone")).to_have_count(0)
+    where = here.locator(".fl-where")
+    expect(where).to_contain_text("step 1 of 5")
+    here.get_by_role("button", name=re.compile("^operation")).click()
+    expect(where).to_contain_text("step 2 of 5")

@@ -21,34 +21,38 @@ function root(el, className) {
   return () => el.removeEventListener("keydown", keep);
 }
 
-const LOST = "The kernel that this came from was restarted or shut down, so nothing here answers. "
-  + "Run this cell again.";
-
-/** A line that shows model.error, in words, and is read aloud when it changes. It also says when
- *  the kernel is gone: what a view sends then is lost, and model.send no longer throws. */
+/** A line that shows model.error, in words, and is read aloud when it changes. */
 function errorLine(model) {
   const line = element("div", { class: "fl-error", role: "alert" });
-  let lost = false;
-  const show = () => {
-    line.textContent = lost ? LOST : model.get("error");
-    line.classList.toggle("fl-lost", lost);
+  const show = () => (line.textContent = model.get("error"));
+  model.on("change:error", show);
+  show();
+  const unwatch = watchKernel(model, line);
+  return [line, () => { model.off("change:error", show); unwatch(); }];
+}
+
+/** When the kernel that computes a view is gone, the view takes no more clicks, and its output
+ *  says why, once. `line` is somewhere in the view. */
+function watchKernel(model, line) {
+  const gone = () => {
+    const view = line.closest(".fluxlab");
+    if (!view) return;
+    for (const part of view.children) part.inert = true;
+    const output = view.closest(".jp-OutputArea-child") ?? view;
+    if (!output.querySelector(".fl-gone")) view.prepend(element(
+      "div", { class: "fl-gone", role: "status" },
+      "The kernel that computed this is gone. To go on, choose Run > Run All Above Selected Cell, "
+        + "and then run this cell.",
+    ));
   };
   const send = model.send;
   model.send = (...message) => {
-    const before = lost;
     try {
       send(...message);
-      lost = false;
-    } catch {
-      lost = true;
-    }
-    if (lost !== before) show();
+    } catch { gone(); } // it crashed or was shut down; nobody told us
   };
-  const probe = () => model.send({ type: "still there" }); // Python passes over it
-  model.on("change:error", show);
-  model.on("comm_live_update", probe);
-  show();
-  return [line, () => { model.off("change:error", show); model.off("comm_live_update", probe); }];
+  model.on("comm_live_update", gone); // it was restarted; a dead model never lives again
+  return () => model.off("comm_live_update", gone);
 }
 
 /** Listen to Python's messages: listen(model, {frame(message, buffers) {...}}). */
