@@ -37,9 +37,9 @@ cosine_decay = _op(
     "cosine_decay",
     lambda rate, k, over, least: least
     + (rate - least) * (1 + np.cos(np.pi * np.minimum(k / over, 1.0))) / 2,
-    r"<least> + \tfrac{1}{2}(<0> - <least>)(1 + \cos \tfrac{\pi\,<1>}{<over>})",
-    "<least> + (<0> - <least>) * (1 + np.cos(np.pi * <1> / <over>)) / 2",
-    "<0>, falling along half a cosine to <least> over <over> iterations",
+    r"<least> + \tfrac{1}{2}(<0> - <least>)(1 + \cos(\pi \min(\tfrac{<1>}{<over>}, 1)))",
+    "<least> + (<0> - <least>) * (1 + np.cos(np.pi * np.minimum(<1> / <over>, 1))) / 2",
+    "<0>, falling along half a cosine to <least> over <over> iterations, and staying there",
 )  # fmt: skip
 
 
