@@ -286,6 +286,20 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     assert net.evaluate(*other) == min(costs)
 
 
+def test_places_without_a_target_do_not_count_in_a_validation_cost() -> None:
+    """-1 says that there is nothing to learn in this place, when validating as when learning."""
+    numbers = np.array([0, 2, -1, 1, -1, 2, 0])
+    for cost, layer in (("cross_entropy", fl.Dense(3, "softmax")),
+                        ("cross_entropy_logits", fl.Dense(3))):  # fmt: skip
+        net = fl.Network([layer], X, numbers, cost=cost, seed=2)
+        net.trace.run()
+        known = numbers >= 0
+        p = net.predict(X)[known, numbers[known]]
+        assert net.evaluate(X, numbers) == pytest.approx(-np.log(p).mean(), rel=1e-12)
+        assert net.evaluate(X, numbers) == pytest.approx(float(net.trace.cost.value), rel=1e-12)
+        assert net.evaluate(X, np.full(7, -1)) == 0.0
+
+
 def test_clipping_by_norm_keeps_the_direction() -> None:
     net = fl.Network(
         [fl.Dense(2)],
@@ -351,7 +365,12 @@ BAD: list[tuple[Any, str]] = [
     (lambda: fl.Network([fl.Dense(1)], X, T, regularizers=[fl.L2(-1)]), "strength"),
     (lambda: fl.Network([fl.Dense(1)], X, T[:, None], clip=fl.ClipValue(0)), "limit"),
     (lambda: fl.one_hot([0, 3], 3), "class numbers"),
-    (lambda: everything().fit(3, patience=2), "validation"),
+    (lambda: everything().fit(3, patience=2), "fit: patience needs validation"),
+    (lambda: everything().fit(3, validation=X), r"fit: validation must be \(inputs, targets\)"),
+    (lambda: everything().fit(3, validation=(X[:, :2], T)), "fit: inputs has 2 columns"),
+    (lambda: everything().fit(3, validation=(X, T[:5])), "fit: inputs has 7 rows .* 5"),
+    (lambda: everything().evaluate(X[:3], T), "evaluate: inputs has 3 rows .* 7"),
+    (lambda: everything().evaluate(X * np.nan, T), "evaluate: inputs"),
 ]
 
 
