@@ -320,9 +320,9 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write everything, data included, so that learning can go on elsewhere; see `load`."""
-        from fluxlab.engine.files import save
+        from fluxlab.engine.files import path_of, save
 
-        save(self, Path(path))
+        save(self, path_of("save", path))
 
     def to_numpy(self, iterations: int = 1) -> str:
         """A plain NumPy script that starts from these numbers, runs alone, and gives the same.
@@ -337,9 +337,9 @@ class Network:
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """A saved network; it goes on with the same numbers as one that never stopped."""
-        from fluxlab.engine.files import load
+        from fluxlab.engine.files import load, path_of
 
-        return load(cls, Path(path))
+        return load(cls, path_of("load", path))
 
 
 def a_network(function: str, network: object) -> Network:
