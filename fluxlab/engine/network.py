@@ -17,9 +17,10 @@ from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.numbers import as_numbers, whole
+from fluxlab.engine.numbers import as_numbers, is_whole, whole
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of
+from fluxlab.engine.parts import check_part
 from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
@@ -68,11 +69,17 @@ class Network:
         batch: int | None = None,
         seed: int = 0,
     ) -> None:
-        if isinstance(layers, str) or not len(list(layers)) or not all(map(callable, layers)):
-            raise BadInput(
-                "Network: layers must be a list such as [Dense(8, 'relu'), Dense(1)], got "
-                f"{layers!r}."
-            )
+        for argument, given in (("layers", layers), ("regularizers", regularizers)):
+            if not isinstance(given, list | tuple) or (argument == "layers" and not given):
+                example = "[Dense(8, 'relu'), Dense(1)]" if argument == "layers" else "[L2(1e-4)]"
+                raise BadInput(
+                    f"Network: {argument} must be a list such as {example}, got {given!r}."
+                )
+            for part in given:
+                check_part("Network", argument[:-1], part)
+        for role, part in (("schedule", schedule), ("clip", clip)):
+            if part is not None:
+                check_part("Network", role, part)
         whole("Network", "seed", seed, 0)
         if batch is not None:
             whole("Network", "batch", batch, 1)
@@ -157,7 +164,7 @@ class Network:
 
     def set_activation(self, layer: int, name: str) -> None:
         """Give a layer (counted from 1) another activation; weights stay, history starts anew."""
-        if layer not in range(1, len(self.layers) + 1):
+        if not is_whole(layer) or not 1 <= layer <= len(self.layers):
             raise BadInput(f"set_activation: layer must be 1 to {len(self.layers)}, got {layer!r}.")
         activation(name)
         chosen = list(self.design.layers)
@@ -171,8 +178,11 @@ class Network:
     def set_samples(self, rows: Sequence[int] | None) -> None:
         """Look at some rows of the data only (None: all); weights stay, history starts anew."""
         count = len(self._data[0])
-        if rows is not None and (not len(rows) or any(not 0 <= r < count for r in rows)):
-            raise BadInput(f"set_samples: rows must lie in 0 to {count - 1}, got {list(rows)!r}.")
+        if rows is not None and not _are_rows(rows, count):
+            raise BadInput(
+                f"set_samples: rows must be a list of row numbers, 0 to {count - 1}, or None for "
+                f"all; got {rows!r}."
+            )
         self._form(None if rows is None else [int(r) for r in rows])
 
     def _form(self, rows: list[int] | None) -> None:
@@ -199,6 +209,7 @@ class Network:
         self, iterations: int, progress: bool | Callable[[int, float], object] = False
     ) -> History:
         """Learn for `iterations`; see `learn`."""
+        whole("advance", "iterations", iterations, 0)
         trace, history = self.trace, self.history
         report, finish = _reporter(progress, iterations)
         done = 0
@@ -352,7 +363,7 @@ def a_network(function: str, network: object) -> Network:
     return network
 
 
-def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
+def _matrix(argument: str, data: Any, function: str = "Network") -> Array:
     try:
         axes = np.ndim(data)
     except ValueError:  # rows of unequal length, which are refused below
@@ -364,6 +375,12 @@ def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
     except BadInput as problem:
         text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
         raise BadInput(text) from None
+
+
+def _are_rows(rows: object, count: int) -> bool:
+    if not isinstance(rows, Sequence | np.ndarray) or not len(rows):
+        return False
+    return all(is_whole(row) and 0 <= row < count for row in rows)
 
 
 def _targets(function: str, design: Design, x: Array, target: Array) -> Array:

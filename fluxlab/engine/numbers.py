@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
         if kind not in "biufO" or (kind == "O" and any(_no_number(v) for v in given.flat)):
             raise TypeError
         array = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # 10**400 is too large for a float
         raise BadInput(
             f"{function}: {argument} must be numbers, got {type(value).__name__} {_short(value)}. "
             "Give a number, a list of rows of equal length, or a NumPy array."
@@ -47,7 +48,10 @@ def is_number(value: object) -> bool:
     """Whether it is one finite number; True and False are none."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         return False
-    return bool(np.isfinite(value))
+    try:
+        return isfinite(value)
+    except OverflowError:  # 10**400
+        return False
 
 
 def whole(function: str, argument: str, value: object, least: int) -> None:
@@ -55,6 +59,28 @@ def whole(function: str, argument: str, value: object, least: int) -> None:
     if not is_whole(value) or value < least:  # type: ignore[operator]
         raise BadInput(
             f"{function}: {argument} must be a whole number, {least} or more, got {value!r}."
+        )
+
+
+def bounded(
+    function: str, argument: str, value: object, *, least: float | None = None,
+    above: float | None = None, below: float | None = None,
+) -> None:  # fmt: skip
+    """Refuse what is not one finite number within the bounds given."""
+    bounds = [
+        f"{text} {bound:g}" if text != "or more" else f"{bound:g} {text}"
+        for text, bound in (("or more", least), ("above", above), ("below", below))
+        if bound is not None
+    ]
+    fits = (
+        is_number(value)
+        and (least is None or value >= least)  # type: ignore[operator]
+        and (above is None or value > above)  # type: ignore[operator]
+        and (below is None or value < below)  # type: ignore[operator]
+    )
+    if not fits:
+        raise BadInput(
+            f"{function}: {argument} must be a number, {' and '.join(bounds)}, got {value!r}."
         )
 
 
