@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fluxlab.engine.errors import BadInput
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.ops import multiply, sum, uniform
 from fluxlab.engine.trace import Matrix, Trace
@@ -98,6 +99,16 @@ def keep(old: Matrix, new: Matrix) -> Matrix:
     new.kind, new.of = "update", old
     trace.carry[old] = new
     return new
+
+
+def computed(what: str, found: object) -> Matrix:
+    """What a student's own layer, schedule, regularizer or clip returned, if it is a matrix."""
+    if not isinstance(found, Matrix):
+        raise BadInput(
+            f"Network: {what} returned {type(found).__name__}; it must return a matrix that is "
+            "computed from what it was given."
+        )
+    return found
 
 
 def iteration_of(trace: Trace, values: dict[str, Array] | None = None) -> Matrix:

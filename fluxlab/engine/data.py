@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.csvfile import read_csv
 from fluxlab.engine.datasets import (
     blobs,
     breast_cancer,
@@ -23,8 +23,8 @@ from fluxlab.engine.datasets import (
     polynomial,
     spirals,
 )
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.errors import BadInput, unknown
+from fluxlab.engine.numbers import as_numbers, is_whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.splits import Part, Scaling, Split, split
 from fluxlab.engine.story import story
@@ -72,9 +72,7 @@ def parity(count: int = 4) -> tuple[Array, Array]:
 
 def gate(name: str) -> tuple[Array, Array]:
     """The four rows of a two-input gate: "and", "or", "xor" or "nand"."""
-    from fluxlab.engine.errors import unknown
-
-    if name not in GATES:
+    if not isinstance(name, str) or name not in GATES:
         raise unknown("gate", name, GATES)
     return bits(2), np.array(GATES[name], dtype=np.float64)[:, None]
 
@@ -91,7 +89,7 @@ def matrix_data_preprocessor(
     Parameters
     ----------
     data : array, list of rows, one flat list of numbers (a single column), DataFrame, or the
-        path of a CSV file (a first line of names is recognised).
+        path of a CSV file (a first line of names is recognised; see `csvfile`).
     rows, columns : how many to take; default: all that are left. `columns` may also be a list
         of column names of a DataFrame or CSV file.
     first_column, first_row : where to start, counted from 0 (FLUX's start positions).
@@ -104,8 +102,10 @@ def matrix_data_preprocessor(
     names: list[str] | None = None
     if isinstance(columns, str):
         columns = [columns]
+    if isinstance(columns, list | tuple):
+        columns = [str(column) for column in columns]
     if isinstance(data, str | Path):
-        data, names = _read_csv(Path(data), columns)
+        data, names = _numbers_of(Path(data), columns)
     elif hasattr(data, "columns") and hasattr(data, "to_numpy"):
         names = [str(name) for name in data.columns]
         data = data.to_numpy()
@@ -135,7 +135,7 @@ def matrix_data_preprocessor(
         ("rows", rows, 1), ("columns", columns, 1),
         ("first_row", first_row, 0), ("first_column", first_column, 0),
     ):  # fmt: skip
-        if value is not None and (not isinstance(value, int | np.integer) or value < least):
+        if value is not None and (not is_whole(value) or value < least):
             raise BadInput(
                 f"{here}: {name} must be a whole number of at least {least}, got {value!r}."
             )
@@ -154,45 +154,34 @@ def matrix_data_preprocessor(
     return table[first_row:last_row, first_column:last_column].copy()
 
 
-def _read_csv(path: Path, columns: Any) -> tuple[list[list[float]], list[str] | None]:
+def _numbers_of(path: Path, columns: Any) -> tuple[list[list[float]], list[str] | None]:
     """The numbers of a CSV file, and its columns' names; with `columns` named, only those."""
-    if not path.is_file():
-        raise BadInput(
-            f"matrix_data_preprocessor: there is no file {str(path)!r}; check the name and the "
-            "folder."
-        )
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    here = "matrix_data_preprocessor"
+    sheet = read_csv(here, path)
+    rows, names = list(zip(sheet.places, sheet.rows, strict=True)), None
+    if any(sheet.number(cell) is None for cell in sheet.rows[0]):
+        names, rows = sheet.rows[0], rows[1:]
     if not rows:
-        raise BadInput(f"matrix_data_preprocessor: the file {path.name} has no rows.")
-    names = None
-    if not all(_is_number(cell) for cell in rows[0]):
-        names, rows = [cell.strip() for cell in rows[0]], rows[1:]
-    wanted = set(columns) if isinstance(columns, Sequence) else None
-    for number, row in enumerate(rows, 2 if names else 1):
-        for place, cell in enumerate(row):
-            if wanted and names and place < len(names) and names[place] not in wanted:
-                row[place] = "0"  # never looked at
-            elif not _is_number(cell):
-                column = names[place] if names and place < len(names) else f"column {place + 1}"
+        raise BadInput(f"{here}: {path.name} has a line of names, {names}, and no numbers.")
+    wanted = columns if isinstance(columns, Sequence) else None
+    found = []
+    for where, row in rows:
+        numbers = [sheet.number(cell) for cell in row]
+        for place, number in enumerate(numbers):
+            named = names is not None and place < len(names)
+            column = names[place] if names is not None and named else f"column {place + 1}"
+            if wanted is not None and named and column not in wanted:
+                numbers[place] = 0.0  # never looked at
+            elif number is None:
                 raise BadInput(
-                    f"matrix_data_preprocessor: {path.name}, line {number}, {column}: {cell!r} is "
-                    "not a number. Choose other columns with columns=[...], or mend the file."
+                    f"{here}: {path.name}, {where}, {column}: {row[place]!r} is not a number. "
+                    "Choose other columns with columns=[...], or mend the file."
                 )
-    return [[float(cell) for cell in row] for row in rows], names
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        found.append([float(number or 0.0) for number in numbers])
+    return found, names
 
 
 def _choose(data: Any, names: list[str] | None, columns: Sequence[str]) -> Any:
-    from fluxlab.engine.errors import unknown
-
     if names is None:
         raise BadInput(
             "matrix_data_preprocessor: columns were named, but the data has no column names."
@@ -200,5 +189,10 @@ def _choose(data: Any, names: list[str] | None, columns: Sequence[str]) -> Any:
     for column in columns:
         if column not in names:
             raise unknown("column", column, names)
+        if names.count(column) > 1:
+            raise BadInput(
+                f"matrix_data_preprocessor: several columns are named {column!r}; give each a name "
+                "of its own."
+            )
     places = [names.index(column) for column in columns]
     return [[row[place] for place in places] for row in data]

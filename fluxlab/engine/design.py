@@ -11,7 +11,7 @@ import numpy as np
 
 from fluxlab.engine import ops
 from fluxlab.engine.activations import activation
-from fluxlab.engine.building import Building
+from fluxlab.engine.building import Building, computed
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import Adam, record_optimizer
@@ -60,7 +60,7 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
             cost = cost_named(design.cost)(h, wanted, average)
             for regularizer in design.regularizers:
                 for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
-                    penalty = regularizer(w)
+                    penalty = computed("a regularizer", regularizer(w))
                     name = f"{type(regularizer).__name__} of {w.scope}"
                     cost = cost + penalty.named(name)
     trace.rename(cost, "C", scope="")
@@ -141,7 +141,7 @@ def _layers(design: Design, building: Building, h: Matrix) -> Matrix:
             if number == 1:
                 trace.rename(h, "x", scope="layer 1")
                 trace.alias("x", h)
-            h = layer(h, building)
+            h = computed(f"layer {number}", layer(h, building))
     return h
 
 

@@ -12,7 +12,8 @@ from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network, whole
+from fluxlab.engine.network import Network, a_network
+from fluxlab.engine.numbers import whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
 
@@ -50,14 +51,16 @@ def form_network(
     for name in names:
         activation(name)
     made = [Dense(int(n), name) for n, name in zip(layers, names, strict=True)]
-    return Network(
-        made, inputs, targets, cost="mse", optimizer=GradientDescent(learning_rate), seed=seed
-    )
+    try:
+        return Network(made, inputs, targets, optimizer=GradientDescent(learning_rate), seed=seed)
+    except BadInput as problem:
+        text = str(problem).replace("Network:", "form_network:", 1)
+        raise BadInput(text) from None
 
 
 def forward_pass(network: Network) -> Array:
     """Run the forward pass; returns y, (samples, outputs)."""
-    trace = network.trace
+    trace = a_network("forward_pass", network).trace
     with trace.lock:
         trace.run(trace.end_of("forward"))
         return trace["y"].value
@@ -65,7 +68,7 @@ def forward_pass(network: Network) -> Array:
 
 def back_propagation(network: Network) -> float:
     """Run the backward pass (and first the forward pass, if it has not run); returns C, the MSE."""
-    trace = network.trace
+    trace = a_network("back_propagation", network).trace
     with trace.lock:
         if trace.position < trace.end_of("forward"):
             trace.move(trace.end_of("forward"))
@@ -91,7 +94,7 @@ def learn(
     Ctrl-C (or Jupyter's stop button) stops early and keeps what was learned. If the cost
     becomes infinite, learning stops there with Diverged, and the last finite weights stay.
     """
-    trace = network.trace
+    trace = a_network("learn", network).trace
     whole("learn", "iterations", iterations, 1)
     with trace.lock:
         if learning_rate is not None:
@@ -103,4 +106,4 @@ def learn(
 
 def predict(network: Network, inputs: Any) -> Array:
     """The network's output for new rows, (samples, outputs). The network itself is not touched."""
-    return network.predict(inputs)
+    return a_network("predict", network).predict(inputs)

@@ -153,6 +153,7 @@ class History:
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
             raise BadInput(f"advance: count must be a whole number, 0 or more, got {count!r}.")
         with self.trace.lock:
+            self.stopped = ""
             start, end = self.iteration, time.perf_counter() + seconds
             batch = 1
             edits = [r.iteration for r in self.records if r.kept and r.iteration > start]

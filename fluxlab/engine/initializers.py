@@ -59,6 +59,6 @@ INITIALIZERS: dict[str, Callable[[int, int, Draw], Array]] = {
 
 def initial(name: str, inputs: int, outputs: int, draw: Draw) -> Array:
     """First weights by the initializer of that name; UnknownName with the nearest otherwise."""
-    if name not in INITIALIZERS:
+    if not isinstance(name, str) or name not in INITIALIZERS:
         raise unknown("initializer", name, INITIALIZERS)
     return INITIALIZERS[name](inputs, outputs, draw)

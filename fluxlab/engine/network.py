@@ -17,9 +17,10 @@ from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, is_whole, whole
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of
+from fluxlab.engine.parts import check_part
 from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
@@ -68,11 +69,17 @@ class Network:
         batch: int | None = None,
         seed: int = 0,
     ) -> None:
-        if isinstance(layers, str) or not len(list(layers)) or not all(map(callable, layers)):
-            raise BadInput(
-                "Network: layers must be a list such as [Dense(8, 'relu'), Dense(1)], got "
-                f"{layers!r}."
-            )
+        for argument, given in (("layers", layers), ("regularizers", regularizers)):
+            if not isinstance(given, list | tuple) or (argument == "layers" and not given):
+                example = "[Dense(8, 'relu'), Dense(1)]" if argument == "layers" else "[L2(1e-4)]"
+                raise BadInput(
+                    f"Network: {argument} must be a list such as {example}, got {given!r}."
+                )
+            for part in given:
+                check_part("Network", argument[:-1], part)
+        for role, part in (("schedule", schedule), ("clip", clip)):
+            if part is not None:
+                check_part("Network", role, part)
         whole("Network", "seed", seed, 0)
         if batch is not None:
             whole("Network", "batch", batch, 1)
@@ -80,10 +87,7 @@ class Network:
         x = _matrix("inputs", inputs)
         target = x.copy() if targets is None else _matrix("targets", targets)
         if len(x) != len(target):
-            raise BadInput(
-                f"Network: inputs has {len(x)} rows and targets has {len(target)}; each sample "
-                "needs one row in both."
-            )
+            raise BadInput(_unequal("Network", x, target))
         self.design = Design(
             tuple(layers), cost, optimizer_of(optimizer), schedule, tuple(regularizers), clip,
             None if batch is None else int(batch), True, int(seed), targets is None,
@@ -160,7 +164,7 @@ class Network:
 
     def set_activation(self, layer: int, name: str) -> None:
         """Give a layer (counted from 1) another activation; weights stay, history starts anew."""
-        if layer not in range(1, len(self.layers) + 1):
+        if not is_whole(layer) or not 1 <= layer <= len(self.layers):
             raise BadInput(f"set_activation: layer must be 1 to {len(self.layers)}, got {layer!r}.")
         activation(name)
         chosen = list(self.design.layers)
@@ -174,8 +178,11 @@ class Network:
     def set_samples(self, rows: Sequence[int] | None) -> None:
         """Look at some rows of the data only (None: all); weights stay, history starts anew."""
         count = len(self._data[0])
-        if rows is not None and (not len(rows) or any(not 0 <= r < count for r in rows)):
-            raise BadInput(f"set_samples: rows must lie in 0 to {count - 1}, got {list(rows)!r}.")
+        if rows is not None and not _are_rows(rows, count):
+            raise BadInput(
+                f"set_samples: rows must be a list of row numbers, 0 to {count - 1}, or None for "
+                f"all; got {rows!r}."
+            )
         self._form(None if rows is None else [int(r) for r in rows])
 
     def _form(self, rows: list[int] | None) -> None:
@@ -202,6 +209,7 @@ class Network:
         self, iterations: int, progress: bool | Callable[[int, float], object] = False
     ) -> History:
         """Learn for `iterations`; see `learn`."""
+        whole("advance", "iterations", iterations, 0)
         trace, history = self.trace, self.history
         report, finish = _reporter(progress, iterations)
         done = 0
@@ -215,13 +223,17 @@ class Network:
                 for watch in trace.watchers:
                     watch()
         except KeyboardInterrupt:
-            history.stopped = (
-                f"Stopped by hand at iteration {history.iteration}; what was learned is kept."
-            )
-            print(history.stopped)
+            self._stop()
         finally:
             finish()
         return history
+
+    def _stop(self) -> None:
+        history = self.history
+        history.stopped = (
+            f"Stopped by hand at iteration {history.iteration}; what was learned is kept."
+        )
+        print(history.stopped)
 
     @property
     def iterations_per_epoch(self) -> int:
@@ -240,59 +252,80 @@ class Network:
 
         validation : (inputs, targets); their cost after each epoch is kept in `validation`.
         patience : early stopping: stop after so many epochs without a better validation cost, and
-            go back to the best weights.
+            go back to the best weights; also when stopped by hand, after the first epoch.
         """
         whole("fit", "epochs", epochs, 1)
+        if patience is not None:
+            whole("fit", "patience", patience, 1)
         if validation is None:
             if patience is not None:
                 raise BadInput("fit: patience needs validation=(inputs, targets) to watch.")
             return self.advance(epochs * self.iterations_per_epoch, progress)
-        if patience is not None:
-            whole("fit", "patience", patience, 1)
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise BadInput(
+                f"fit: validation must be (inputs, targets), got {type(validation).__name__}."
+            )
+        held = self._held("fit", *validation)
         best = (float("inf"), self.history.iteration)
         waited = 0
         for _ in range(epochs):
             self.advance(self.iterations_per_epoch, progress)
             if self.history.stopped:
                 break
-            cost = self.evaluate(*validation)
+            try:
+                cost = self._cost_of(*held)
+            except KeyboardInterrupt:
+                self._stop()
+                break
             self.validation.append((self.history.iteration, cost))
-            waited = waited + 1 if cost >= best[0] else 0
+            waited = 0 if cost < best[0] else waited + 1
             best = min(best, (cost, self.history.iteration))
             if patience is not None and waited >= patience:
                 break
-        if patience is not None:
+        if patience is not None and np.isfinite(best[0]):
             self.history.travel(best[1])
         return self.history
 
     def evaluate(self, inputs: Any, targets: Any) -> float:
         """The cost on other data, without penalties, as when predicting."""
-        x = self._fitting(inputs)
-        target = _targets("evaluate", self.design, x, _matrix("targets", targets, "evaluate"))
-        made = predicting(self.design, x, self.values(), linked=False)
-        return float(cost_named(self.design.cost)(made["y"].value, target))
+        return self._cost_of(*self._held("evaluate", inputs, targets))
+
+    def _held(self, function: str, inputs: Any, targets: Any) -> tuple[Array, Array]:
+        x, target = self._fitting(function, inputs), _matrix("targets", targets, function)
+        if len(x) != len(target):
+            raise BadInput(_unequal(function, x, target))
+        return x, _targets(function, self.design, x, target)
+
+    def _cost_of(self, x: Array, target: Array) -> float:
+        y = predicting(self.design, x, self.values(), linked=False)["y"].value
+        counts = target.any(axis=-1)
+        if self.design.cost in CLASS_COSTS and not counts.all():  # there is nothing to learn
+            if not counts.any():
+                return 0.0
+            y, target = y[counts], target[counts]
+        return float(cost_named(self.design.cost)(y, target))
 
     def predict(self, inputs: Any) -> Array:
         """The output for new rows, (samples, outputs). The network itself is not touched."""
-        x = self._fitting(inputs)
+        x = self._fitting("predict", inputs)
         with self.trace.lock:
             design, values = self.design, self.values()
         return predicting(design, x, values)["y"].value
 
-    def _fitting(self, inputs: Any) -> Array:
-        x = _matrix("inputs", inputs, "predict")
+    def _fitting(self, function: str, inputs: Any) -> Array:
+        x = _matrix("inputs", inputs, function)
         expected = self._data[0].shape[1:]
         if x.shape == (*expected, 1):
             x = x.T  # one sample, given as a flat list
         if x.shape[1:] != expected and len(expected) == 1 and x.ndim == 2:
             raise BadInput(
-                f"predict: inputs has {x.shape[1]} columns; the network was formed on data with "
+                f"{function}: inputs has {x.shape[1]} columns; the network was formed on data with "
                 f"{expected[0]}."
             )
         if x.shape[1:] != expected:
             raise BadInput(
-                f"predict: each sample is {size(x.shape[1:])}; the network was formed on samples "
-                f"that are {size(expected)}. Samples lie along the first axis."
+                f"{function}: each sample is {size(x.shape[1:])}; the network was formed on "
+                f"samples that are {size(expected)}. Samples lie along the first axis."
             )
         return x
 
@@ -300,9 +333,9 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write everything, data included, so that learning can go on elsewhere; see `load`."""
-        from fluxlab.engine.files import save
+        from fluxlab.engine.files import path_of, save
 
-        save(self, Path(path))
+        save(self, path_of("save", path))
 
     def to_numpy(self, iterations: int = 1) -> str:
         """A plain NumPy script that starts from these numbers, runs alone, and gives the same.
@@ -317,21 +350,22 @@ class Network:
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """A saved network; it goes on with the same numbers as one that never stopped."""
-        from fluxlab.engine.files import load
+        from fluxlab.engine.files import load, path_of
 
-        return load(cls, Path(path))
+        return load(cls, path_of("load", path))
 
 
-def whole(function: str, argument: str, value: object, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`."""
-    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not number or value < least:  # type: ignore[operator]
+def a_network(function: str, network: object) -> Network:
+    """Refuse what is no Network."""
+    if not isinstance(network, Network):
         raise BadInput(
-            f"{function}: {argument} must be a whole number, {least} or more, got {value!r}."
+            f"{function}: needs a Network, such as Network(...) makes, got "
+            f"{type(network).__name__}."
         )
+    return network
 
 
-def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
+def _matrix(argument: str, data: Any, function: str = "Network") -> Array:
     try:
         axes = np.ndim(data)
     except ValueError:  # rows of unequal length, which are refused below
@@ -343,6 +377,12 @@ def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:
     except BadInput as problem:
         text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
         raise BadInput(text) from None
+
+
+def _are_rows(rows: object, count: int) -> bool:
+    if not isinstance(rows, Sequence | np.ndarray) or not len(rows):
+        return False
+    return all(is_whole(row) and 0 <= row < count for row in rows)
 
 
 def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
@@ -362,6 +402,13 @@ def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
         made[blank] = 0
         return made.reshape(len(x), *output)
     raise BadInput(f"{function}: {_misfit(output, target.shape[1:])}")
+
+
+def _unequal(function: str, x: Array, target: Array) -> str:
+    return (
+        f"{function}: inputs has {len(x)} rows and targets has {len(target)}; each sample needs "
+        "one row in both."
+    )
 
 
 def _misfit(output: Shape, target: Shape) -> str:

@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fluxlab.engine.backward import check_learning_rate, gradient_of
-from fluxlab.engine.building import iteration_of, keep
+from fluxlab.engine.building import computed, iteration_of, keep
 from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.engine.history import History
 from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.numbers import bounded
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import add, multiply, step_down, subtract
 from fluxlab.engine.schedules import Constant
@@ -88,8 +89,23 @@ class Update:
         return made
 
 
+class Figures:
+    """What all optimizers have in common: figures that they can work with."""
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        check_learning_rate(name, self.learning_rate)
+        for figure, value in vars(self).items():
+            if figure.startswith("beta"):
+                bounded(name, figure, value, least=0, below=1)
+            elif figure == "epsilon":
+                bounded(name, figure, value, above=0)
+
+
 @dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(Figures):
     """w - eta dC_dw."""
 
     learning_rate: float = 0.01
@@ -101,7 +117,7 @@ class GradientDescent:
 
 
 @dataclass(frozen=True)
-class Momentum:
+class Momentum(Figures):
     """v = beta v - eta dC_dw; w + v (the study book's form)."""
 
     learning_rate: float = 0.01
@@ -116,7 +132,7 @@ class Momentum:
 
 
 @dataclass(frozen=True)
-class Nesterov:
+class Nesterov(Figures):
     """Momentum that looks ahead: v as in Momentum; w + beta v - eta dC_dw (Sutskever, 2013)."""
 
     learning_rate: float = 0.01
@@ -132,7 +148,7 @@ class Nesterov:
 
 
 @dataclass(frozen=True)
-class AdaGrad:
+class AdaGrad(Figures):
     """s = s + dC_dw^2; w - eta dC_dw / (sqrt(s) + epsilon) (Duchi, 2011)."""
 
     learning_rate: float = 0.01
@@ -147,7 +163,7 @@ class AdaGrad:
 
 
 @dataclass(frozen=True)
-class RMSprop:
+class RMSprop(Figures):
     """s = beta s + (1 - beta) dC_dw^2; w - eta dC_dw / (sqrt(s) + epsilon) (Hinton, 2012)."""
 
     learning_rate: float = 0.001
@@ -163,7 +179,7 @@ class RMSprop:
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Figures):
     """Running means m of dC_dw and v of its square, corrected for their start (Kingma, 2015)."""
 
     learning_rate: float = 0.001
@@ -200,7 +216,7 @@ def optimizer(given: Any) -> Any:
         if given not in OPTIMIZERS:
             raise unknown("optimizer", given, OPTIMIZERS)
         return OPTIMIZERS[given]()
-    if not callable(given) or not hasattr(given, "learning_rate"):
+    if isinstance(given, type) or not callable(given) or not hasattr(given, "learning_rate"):
         raise BadInput(
             f"optimizer: expected a name or an optimizer such as Adam(0.001), got {given!r}. "
             f"Names: {', '.join(OPTIMIZERS)}."
@@ -243,9 +259,9 @@ def record_optimizer(
             before = iteration_of(trace, values)
             count = keep(before, add(before, 1.0))
         if schedule is not None and not isinstance(schedule, Constant):
-            rate = schedule(rate, before).named("learning rate now")
+            rate = computed("the schedule", schedule(rate, before)).named("learning rate now")
         if clip is not None:
-            gradients = clip(gradients)
+            gradients = [computed("clip", g) for g in clip(gradients) or [None]]
     for matrix, gradient in zip(matrices, gradients, strict=True):
         matrix.kind = "parameter"
         with trace.recording("update", matrix.scope):

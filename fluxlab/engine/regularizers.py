@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput
 from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.numbers import bounded
 from fluxlab.engine.ops import absolute, add, multiply, sqrt, sum
 from fluxlab.engine.trace import Matrix
 
@@ -20,6 +20,9 @@ class L1:
     """strength * sum of |w| over all weights (not biases)."""
 
     strength: float = 1e-4
+
+    def __post_init__(self) -> None:
+        bounded(type(self).__name__, "strength", self.strength, least=0)
 
     def __call__(self, w: Matrix) -> Matrix:
         return _penalty(self, sum(absolute(w)))
@@ -31,16 +34,14 @@ class L2:
 
     strength: float = 1e-4
 
+    def __post_init__(self) -> None:
+        bounded(type(self).__name__, "strength", self.strength, least=0)
+
     def __call__(self, w: Matrix) -> Matrix:
         return _penalty(self, sum(w**2))
 
 
 def _penalty(regularizer: L1 | L2, size: Matrix) -> Matrix:
-    if not np.isfinite(regularizer.strength) or regularizer.strength < 0:
-        raise BadInput(
-            f"{type(regularizer).__name__}: strength must be 0 or more, got "
-            f"{regularizer.strength!r}."
-        )
     return multiply(regularizer.strength, size)  # type: ignore[no-any-return]
 
 
@@ -70,8 +71,10 @@ class ClipValue:
 
     limit: float = 1.0
 
+    def __post_init__(self) -> None:
+        bounded(type(self).__name__, "limit", self.limit, above=0)
+
     def __call__(self, gradients: Sequence[Matrix]) -> list[Matrix]:
-        _above_zero(self)
         return [_clipped(clip(g, limit=self.limit), g) for g in gradients]
 
 
@@ -81,8 +84,10 @@ class ClipNorm:
 
     limit: float = 1.0
 
+    def __post_init__(self) -> None:
+        bounded(type(self).__name__, "limit", self.limit, above=0)
+
     def __call__(self, gradients: Sequence[Matrix]) -> list[Matrix]:
-        _above_zero(self)
         total: Any = reduce(add, [sum(g**2) for g in gradients])
         norm = sqrt(total).named("length of all gradients")
         factor = shrink(norm, limit=self.limit).named("shrink factor")
@@ -93,8 +98,3 @@ def _clipped(new: Matrix, old: Matrix) -> Matrix:
     new.trace.rename(new, f"{old.local} clipped", old.scope)
     new.axes = old.axes
     return new
-
-
-def _above_zero(clipper: ClipValue | ClipNorm) -> None:
-    if not np.isfinite(clipper.limit) or clipper.limit <= 0:
-        raise BadInput(f"{type(clipper).__name__}: limit must be above 0, got {clipper.limit!r}.")

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput
 from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.numbers import bounded
 
 
 def _op(name: str, rule: Any, latex: str, numpy: str, words: str) -> Elementwise:
@@ -37,9 +37,9 @@ cosine_decay = _op(
     "cosine_decay",
     lambda rate, k, over, least: least
     + (rate - least) * (1 + np.cos(np.pi * np.minimum(k / over, 1.0))) / 2,
-    r"<least> + \tfrac{1}{2}(<0> - <least>)(1 + \cos \tfrac{\pi\,<1>}{<over>})",
-    "<least> + (<0> - <least>) * (1 + np.cos(np.pi * <1> / <over>)) / 2",
-    "<0>, falling along half a cosine to <least> over <over> iterations",
+    r"<least> + \tfrac{1}{2}(<0> - <least>)(1 + \cos(\pi \min(\tfrac{<1>}{<over>}, 1)))",
+    "<least> + (<0> - <least>) * (1 + np.cos(np.pi * np.minimum(<1> / <over>, 1))) / 2",
+    "<0>, falling along half a cosine to <least> over <over> iterations, and staying there",
 )  # fmt: skip
 
 
@@ -61,8 +61,11 @@ class StepDecay:
     factor: float = 0.5
     name: ClassVar[str] = "step"
 
+    def __post_init__(self) -> None:
+        bounded(type(self).__name__, "every", self.every, above=0)
+        bounded(type(self).__name__, "factor", self.factor, above=0)
+
     def __call__(self, rate: Any, iteration: Any) -> Any:
-        _positive(self, every=self.every, factor=self.factor)
         return step_decay(rate, iteration, every=self.every, factor=self.factor)
 
 
@@ -74,8 +77,11 @@ class ExponentialDecay:
     factor: float = 0.5
     name: ClassVar[str] = "exponential"
 
+    def __post_init__(self) -> None:
+        bounded(type(self).__name__, "every", self.every, above=0)
+        bounded(type(self).__name__, "factor", self.factor, above=0)
+
     def __call__(self, rate: Any, iteration: Any) -> Any:
-        _positive(self, every=self.every, factor=self.factor)
         return exponential_decay(rate, iteration, every=self.every, factor=self.factor)
 
 
@@ -87,15 +93,12 @@ class CosineDecay:
     least: float = 0.0
     name: ClassVar[str] = "cosine"
 
+    def __post_init__(self) -> None:
+        bounded("CosineDecay", "over", self.over, above=0)
+        bounded("CosineDecay", "least", self.least, least=0)
+
     def __call__(self, rate: Any, iteration: Any) -> Any:
-        _positive(self, over=self.over)
         return cosine_decay(rate, iteration, over=self.over, least=self.least)
-
-
-def _positive(schedule: object, **figures: float) -> None:
-    for name, value in figures.items():
-        if not np.isfinite(value) or value <= 0:
-            raise BadInput(f"{type(schedule).__name__}: {name} must be above 0, got {value!r}.")
 
 
 SCHEDULES = {kind.name: kind for kind in (Constant, StepDecay, ExponentialDecay, CosineDecay)}

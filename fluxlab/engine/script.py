@@ -124,7 +124,8 @@ def to_script(trace: Trace, iterations: int, title: str) -> str:
     carried = [f"{names[old]} = {names[new]}" for old, new in trace.carry.items()]
     parts = [
         f'"""{title}, as plain NumPy. It runs alone."""',
-        "import base64\n\nimport numpy as np",
+        "import base64\n\nimport numpy as np\n\n"
+        'np.seterr(over="ignore")  # exp(800) is infinite and 1 / infinity is 0, which is right',
         *used,
         "\n".join(f"{names[m]} = {_literal(m.buffer)}" for m in starts),
         f"\ndef forward():\n    global {', '.join(sorted({names[s.output] for s in forward}))}\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.csvfile import read_csv
 from fluxlab.engine.datasets import class_targets
 from fluxlab.engine.errors import BadInput, counted, unknown
 from fluxlab.engine.op import Array, Indices
@@ -34,7 +34,8 @@ def table(
 
     Parameters
     ----------
-    source : the path of a CSV file whose first line names its columns, or a DataFrame.
+    source : the path of a CSV file whose first line names its columns, or a DataFrame. Cells may
+        be separated by commas, tabs or semicolons; among semicolons 1,5 is a number, too.
     target : the column to predict, or several columns of numbers.
     features : the columns to predict it from; default: all others.
     classes : whether target names classes. Default: texts do, numbers do not.
@@ -106,20 +107,8 @@ def _columns(source: Any) -> dict[str, _Column]:
 
 
 def _csv_columns(path: Path) -> dict[str, _Column]:
-    if not path.is_file():
-        raise BadInput(f"table: there is no file {str(path)!r}; check the name and the folder.")
-    rows, places = [], []
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    rows.append([cell.strip() for cell in row])
-                    places.append(f"line {reader.line_num}")
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise BadInput(
-            f"table: {path.name} cannot be read as CSV in UTF-8 ({problem}); save it as such."
-        ) from None
+    sheet = read_csv("table", path)
+    rows, places = sheet.rows, sheet.places
     if len(rows) < 2:
         raise BadInput(f"table: {path.name} needs a line of names and at least one of data.")
     names, rows, places = rows[0], rows[1:], places[1:]
@@ -128,9 +117,15 @@ def _csv_columns(path: Path) -> dict[str, _Column]:
         if len(row) != len(names):
             raise BadInput(
                 f"table: {path.name}, {place} has {counted(len(row), 'cell')}, but the first line "
-                f"names {counted(len(names), 'column')}. Cells are separated by commas."
+                f"names {counted(len(names), 'column')}. Cells are separated by "
+                f"{sheet.separator!r}; a cell that contains it needs quotation marks."
             )
-    return {name: _Column([_cell(row[i]) for row in rows], places) for i, name in enumerate(names)}
+
+    def cell(text: str) -> Any:
+        number = sheet.number(text)
+        return _cell(text if number is None else number)
+
+    return {name: _Column([cell(row[i]) for row in rows], places) for i, name in enumerate(names)}
 
 
 def _check_names(where: str, names: list[str]) -> None:
@@ -150,7 +145,7 @@ def _cell(value: Any) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     try:
-        number = float(value)
+        number = float("no number" if isinstance(value, str) and "_" in value else value)
     except (TypeError, ValueError):
         # pandas' own missing values (NaT, NA) are no numbers either, and print so.
         return None if str(value) in ("<NA>", "NaT") else str(value)
@@ -179,11 +174,15 @@ def _classes(name: str, column: _Column) -> tuple[list[str], Indices]:
         raise BadInput(
             f"table: column {name!r} has one class only; there is nothing to tell apart."
         )
-    labels = [value if isinstance(value, str) else f"{value:g}" for value in known]
+    labels = [value if isinstance(value, str) else f"{value:.15g}" for value in known]
     return labels, np.array([number[value] for value in column.cells], dtype=np.intp)
 
 
 def _listed(argument: str, names: Any) -> list[str]:
+    if not isinstance(names, str | int | list | tuple):
+        raise BadInput(
+            f"table: {argument} must be the name of a column or a list of names, got {names!r}."
+        )
     chosen = [str(name) for name in ([names] if isinstance(names, str | int) else names)]
     if len(set(chosen)) < len(chosen):
         raise BadInput(f"table: {argument} names a column twice: {chosen}.")

@@ -350,14 +350,16 @@ class Trace:
 
         An optimizer such as `Adam(0.01)` brings its own rule and learning rate.
         """
+        from fluxlab.engine.backward import check_learning_rate
         from fluxlab.engine.optimizers import GradientDescent, record_optimizer
 
         with self.lock:
             if self.history is not None:
                 raise BadInput("descend: this trace already has its update steps.")
+            if optimizer is None:
+                optimizer = GradientDescent(check_learning_rate("descend", learning_rate))
             self.backward()
-            chosen = GradientDescent(learning_rate) if optimizer is None else optimizer
-            record_optimizer(self, chosen, parameters)
+            record_optimizer(self, optimizer, parameters)
 
     def check(
         self, name: str, epsilon: float = 1e-5, index: tuple[int, ...] | None = None

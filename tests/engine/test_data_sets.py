@@ -269,7 +269,7 @@ def test_all_other_columns_are_features_by_default(cats: pd.DataFrame) -> None:
         ("a,a\n1,2\n", {}, "each a different one"),
         ("1,2\n3,4\n", {}, "must name the columns"),
         ("a,b\n", {}, "a line of names and at least one of data"),
-        ("", {}, "a line of names and at least one of data"),
+        ("", {}, "has no rows"),
         ("a,b\nx,1\nx,2\n", {}, "one class only"),
         ("a,b\nx,1\n,2\n", {}, "line 3, column 'a' is empty"),
         ("a,b\n1,2\n", {"features": ["a", "b"]}, "give the answer away"),

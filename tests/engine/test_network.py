@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +151,114 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
         fl.Network.load(tmp_path / "other.npz")
 
 
+def changed(path: Path, header: dict[str, Any], **arrays: Any) -> None:
+    """The file again, with other entries in its header and other arrays; None leaves one out."""
+    with np.load(path) as stored:
+        kept = {name: stored[name] for name in stored.files}
+    kept["header"] = json.dumps(json.loads(str(kept["header"])) | header)
+    np.savez(path, **{n: a for n, a in (kept | arrays).items() if a is not None})
+
+
+@pytest.mark.parametrize(
+    ("header", "arrays", "says"),
+    [
+        ({"format": "fluxlab network 2"}, {}, "saved by another version"),
+        ({"layers": [{"kind": "Future"}]}, {}, "Unknown part 'Future'"),
+        ({"layers": [{"kind": "Dense", "neurons": 1, "more": 1}]}, {}, "'more'"),
+        ({"layers": 5}, {}, "not a network"),
+        ({"iteration": "many"}, {}, "iteration must be a whole number"),
+        ({"iteration": -1}, {}, "iteration must be a whole number"),
+        ({"batch": 0}, {}, "batch must be a whole number"),
+        ({"cost": "best"}, {}, "Unknown cost 'best'"),
+        ({"optimizer": None}, {}, "optimizer"),
+        ({"names": 5}, {}, "not a network"),
+        ({}, {"value layer 1/w": None}, "layer 1/w is missing"),
+        ({}, {"value layer 1/m of w": None}, "layer 1/m of w is missing"),
+        ({}, {"value layer 1/w": np.ones((1, 5))}, "layer 1/w is missing, .* of another shape"),
+        ({}, {"value layer 1/w": np.full((3, 5), np.nan)}, "not finite"),
+        ({}, {"value layer 9/w": np.ones((1, 5))}, "layer 9/w is .*unknown"),
+        ({}, {"x": X * np.inf}, "x has 21 cell"),
+        ({}, {"target": np.ones((5, 3))}, "7 samples have 5 targets"),
+    ],
+    ids=lambda part: next(iter(part), None) if isinstance(part, dict) else "",
+)
+def test_a_file_whose_parts_do_not_fit_is_refused(
+    header: dict[str, Any], arrays: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    """Nothing starts anew in silence, and nothing is spread over a shape that it does not have."""
+    path = tmp_path / "net.npz"
+    everything().save(path)
+    changed(path, header, **arrays)
+    with pytest.raises(fl.BadInput, match=rf"load: net\.npz.*{says}"):
+        fl.Network.load(path)
+
+
+def test_whatever_bit_of_a_file_is_turned_it_is_refused_or_loads_the_same(tmp_path: Path) -> None:
+    path, draw = tmp_path / "net.npz", np.random.default_rng(0)
+    net = fl.Network([fl.Dense(1)], X, X[:, :1], seed=2)
+    net.save(path)
+    whole, refused = bytearray(path.read_bytes()), 0
+    for _ in range(600):
+        place, bit = int(draw.integers(len(whole))), 1 << int(draw.integers(8))
+        whole[place] ^= bit
+        path.write_bytes(whole)
+        whole[place] ^= bit
+        try:
+            found = fl.Network.load(path).values()
+        except fl.BadInput:
+            refused += 1
+        else:
+            for name, numbers in net.values().items():
+                np.testing.assert_array_equal(found[name], numbers, err_msg=name)
+    assert refused > 200
+
+
+def test_a_file_can_be_read_by_others_and_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    net, path = fl.Network([fl.Dense(1)], X, X[:, :1]), tmp_path / "net.npz"
+    before = os.umask(0o022)
+    try:
+        net.save(path)
+    finally:
+        os.umask(before)
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o644
+    for bad, says in (
+        (tmp_path, "cannot be written"), (tmp_path / ("n" * 300), "cannot be written"),
+        ("a\0b", "cannot be written"), (tmp_path / "no" / "net.npz", "no folder"), (None, "path"),
+        ("", "path"),
+    ):  # fmt: skip
+        with pytest.raises(fl.BadInput, match=f"save: .*{says}"):
+            net.save(bad)  # type: ignore[arg-type]
+    for bad in (None, "", 3):
+        with pytest.raises(fl.BadInput, match="load: path must be a file name"):
+            fl.Network.load(bad)  # type: ignore[arg-type]
+    assert [p.name for p in tmp_path.iterdir()] == ["net.npz"], "nothing is left lying about"
+
+
+def test_numbers_that_numpy_computed_are_saved(tmp_path: Path) -> None:
+    layers = [fl.Dense(np.int64(4)), fl.Dropout(np.float32(0.5)), fl.Dense(3)]  # type: ignore[arg-type]
+    net = fl.Network(layers, X, X, schedule=fl.StepDecay(np.int32(5)), batch=np.int64(2))  # type: ignore[arg-type]
+    net.save(tmp_path / "net.npz")
+    again = fl.Network.load(tmp_path / "net.npz")
+    assert again.design == net.design
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A student's own layer, which happens to have the name of one of ours."""
+
+    neurons: int
+
+    def __call__(self, x: Any, building: Any) -> Any:
+        return fl.Dense(self.neurons, "tanh")(x, building)
+
+
+def test_a_layer_of_the_students_own_is_not_taken_for_one_of_ours(tmp_path: Path) -> None:
+    net = fl.Network([Dense(3)], X, X)
+    with pytest.raises(fl.BadInput, match="own parts"):
+        net.save(tmp_path / "net.npz")
+
+
 KILLS = """
 import os, signal, sys, time
 from pathlib import Path
@@ -286,6 +396,20 @@ def test_early_stopping_goes_back_to_the_best_weights() -> None:
     assert net.evaluate(*other) == min(costs)
 
 
+def test_places_without_a_target_do_not_count_in_a_validation_cost() -> None:
+    """-1 says that there is nothing to learn in this place, when validating as when learning."""
+    numbers = np.array([0, 2, -1, 1, -1, 2, 0])
+    for cost, layer in (("cross_entropy", fl.Dense(3, "softmax")),
+                        ("cross_entropy_logits", fl.Dense(3))):  # fmt: skip
+        net = fl.Network([layer], X, numbers, cost=cost, seed=2)
+        net.trace.run()
+        known = numbers >= 0
+        p = net.predict(X)[known, numbers[known]]
+        assert net.evaluate(X, numbers) == pytest.approx(-np.log(p).mean(), rel=1e-12)
+        assert net.evaluate(X, numbers) == pytest.approx(float(net.trace.cost.value), rel=1e-12)
+        assert net.evaluate(X, np.full(7, -1)) == 0.0
+
+
 def test_clipping_by_norm_keeps_the_direction() -> None:
     net = fl.Network(
         [fl.Dense(2)],
@@ -351,7 +475,12 @@ BAD: list[tuple[Any, str]] = [
     (lambda: fl.Network([fl.Dense(1)], X, T, regularizers=[fl.L2(-1)]), "strength"),
     (lambda: fl.Network([fl.Dense(1)], X, T[:, None], clip=fl.ClipValue(0)), "limit"),
     (lambda: fl.one_hot([0, 3], 3), "class numbers"),
-    (lambda: everything().fit(3, patience=2), "validation"),
+    (lambda: everything().fit(3, patience=2), "fit: patience needs validation"),
+    (lambda: everything().fit(3, validation=X), r"fit: validation must be \(inputs, targets\)"),
+    (lambda: everything().fit(3, validation=(X[:, :2], T)), "fit: inputs has 2 columns"),
+    (lambda: everything().fit(3, validation=(X, T[:5])), "fit: inputs has 7 rows .* 5"),
+    (lambda: everything().evaluate(X[:3], T), "evaluate: inputs has 3 rows .* 7"),
+    (lambda: everything().evaluate(X * np.nan, T), "evaluate: inputs"),
 ]
 
 

@@ -16,7 +16,8 @@ from fluxlab.engine.plan import Plan
 
 def parity(**more: Any) -> fl.Network:
     x, y = fl.data.parity(3)
-    return fl.form_network([5, 1], x, y, seed=3, **{"learning_rate": 0.25, **more})
+    layers = [fl.Dense(5, "leaky_relu"), fl.Dense(1, "sigmoid")]
+    return fl.Network(layers, x, y, optimizer=fl.GradientDescent(0.25), seed=3, **more)
 
 
 def values(net: fl.Network) -> dict[str, np.ndarray]:
@@ -174,6 +175,62 @@ def test_another_thread_may_read_while_it_learns() -> None:
     reader.join(10)
     assert not reader.is_alive()
     assert len(costs) == 20
+
+
+# -- epochs with a validation set -------------------------------------------------------------
+
+
+def test_after_an_interruption_all_epochs_are_learned() -> None:
+    net = parity()
+    calls = net.history._plan.calls
+    calls[0] = Interrupt(calls[0], 3)
+    net.fit(10)
+    assert "Stopped by hand" in net.history.stopped
+    start = net.history.iteration
+    net.fit(4, validation=fl.data.parity(3))
+    assert net.history.stopped == ""
+    assert net.history.iteration == start + 4
+    assert [k for k, _ in net.validation] == [start + 1, start + 2, start + 3, start + 4]
+
+
+def test_an_interruption_in_the_first_epoch_keeps_what_was_learned() -> None:
+    net = parity(batch=2)
+    calls = net.history._plan.calls
+    calls[0] = Interrupt(calls[0], 3)
+    net.fit(10, validation=fl.data.parity(3), patience=5)
+    assert net.history.iteration in (1, 2)
+    assert net.validation == []
+
+
+def test_an_interruption_while_validating_keeps_what_was_learned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net, held = parity(), fl.data.parity(3)
+    net.fit(3, validation=held)
+
+    def struck(*given: Any) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(net, "_cost_of", struck)
+    net.fit(3, validation=held)
+    monkeypatch.undo()
+    assert net.history.iteration == 4
+    assert "Stopped by hand at iteration 4" in capsys.readouterr().out
+    is_a_whole_iteration(net)
+
+
+def test_an_interrupted_fit_goes_back_to_the_best_epoch() -> None:
+    net, held = parity(), fl.data.parity(3)
+
+    def progress(iteration: int, cost: float) -> None:
+        if iteration == 6:
+            raise KeyboardInterrupt
+
+    # Learned away from the truth, so that the first epoch is the best.
+    net.fit(20, validation=(held[0], 1 - held[1]), patience=20, progress=progress)
+    best = min(net.validation, key=lambda pair: pair[1])
+    assert len(net.validation) == 5
+    assert net.history.iteration == best[0]
 
 
 # -- divergence -------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def anomaly_scores(network: Network, inputs: Any) -> Array:
 
 
 def _rebuilt(network: Network, trace: Trace, inputs: Any) -> Matrix:
-    x = network._fitting(inputs)
+    x = network._fitting("predict", inputs)
     if x.shape[1:] != network._data[1].shape[1:]:
         raise BadInput(f"anomaly: {network!r} does not rebuild its input; take an autoencoder.")
     return predicted(network.design, trace, x, network.values())

@@ -11,8 +11,8 @@ import numpy as np
 from fluxlab.engine.design import Design, Layer, learning, predicting
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network, whole
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.network import Network
+from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
@@ -69,7 +69,7 @@ def decode(network: Network, codes: Any) -> Array:
 def outcome(network: Network, inputs: Any, layers: int) -> Array:
     """What comes out of the first so many layers."""
     design = replace(network.design, layers=network.design.layers[:layers])
-    x = network._fitting(inputs)
+    x = network._fitting("predict", inputs)
     return predicting(design, x, network.values(), linked=False)["y"].value
 
 
