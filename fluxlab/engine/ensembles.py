@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.network import Network, whole
+from fluxlab.engine.network import Network
+from fluxlab.engine.numbers import whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import (
     add,

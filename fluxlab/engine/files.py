@@ -130,6 +130,8 @@ def _plain(part: Any) -> Any:
     """A part, and the parts inside it, as JSON has them."""
     if isinstance(part, list | tuple):
         return [_plain(inner) for inner in part]
+    if isinstance(part, np.generic):
+        part = part.item()
     if part is None or isinstance(part, str | bool | int | float):
         return part
     if type(part).__name__ not in PARTS:

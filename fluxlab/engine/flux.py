@@ -12,7 +12,8 @@ from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network, whole
+from fluxlab.engine.network import Network
+from fluxlab.engine.numbers import whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
 

@@ -17,7 +17,7 @@ from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of
 from fluxlab.engine.trace import Trace
@@ -320,13 +320,14 @@ class Network:
         return load(cls, Path(path))
 
 
-def whole(function: str, argument: str, value: object, least: int) -> None:
-    """Refuse what is not a whole number of at least `least`."""
-    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not number or value < least:  # type: ignore[operator]
+def a_network(function: str, network: object) -> Network:
+    """Refuse what is no Network."""
+    if not isinstance(network, Network):
         raise BadInput(
-            f"{function}: {argument} must be a whole number, {least} or more, got {value!r}."
+            f"{function}: needs a Network, such as Network(...) makes, got "
+            f"{type(network).__name__}."
         )
+    return network
 
 
 def _matrix(argument: str, data: Any, function: str = "form_network") -> Array:

@@ -38,6 +38,26 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
     return array
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is one whole number; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is one finite number; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return bool(np.isfinite(value))
+
+
+def whole(function: str, argument: str, value: object, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`."""
+    if not is_whole(value) or value < least:  # type: ignore[operator]
+        raise BadInput(
+            f"{function}: {argument} must be a whole number, {least} or more, got {value!r}."
+        )
+
+
 def _no_number(value: object) -> bool:
     return value is None or isinstance(value, str | bytes | complex)
 
@@ -51,5 +71,4 @@ def has_cell(shape: tuple[int, ...], index: tuple[int, ...]) -> bool:
     """Whether a matrix of that shape has a cell with that index (counted from 0)."""
     if not isinstance(index, tuple | list) or len(index) != len(shape):
         return False
-    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in index)
-    return whole and all(0 <= i < n for i, n in zip(index, shape, strict=True))
+    return all(map(is_whole, index)) and all(0 <= i < n for i, n in zip(index, shape, strict=True))

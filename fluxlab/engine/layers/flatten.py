@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.images import AXES, whole
+from fluxlab.engine.fields import layer
+from fluxlab.engine.images import AXES
 from fluxlab.engine.ops import reshape
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Flatten:
     """Each sample becomes one row: (samples, ...) to (samples, features)."""
 
@@ -20,7 +19,7 @@ class Flatten:
         return h.named("h", axes=("sample", "feature"))
 
 
-@dataclass(frozen=True)
+@layer
 class Image:
     """Each row becomes an image: (samples, features) to (samples, channels, rows, columns)."""
 
@@ -29,7 +28,6 @@ class Image:
     columns: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        whole("Image", channels=self.channels, rows=self.rows, columns=self.columns)
         shape = (self.channels, self.rows, self.columns)
         cells = self.channels * self.rows * self.columns
         if len(x.shape) != 2 or x.shape[1] != cells:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.images import AXES, as_image
 from fluxlab.engine.layers.conv import Conv, bordered
 from fluxlab.engine.layers.pool import MaxPool
@@ -13,7 +12,7 @@ from fluxlab.engine.trace import Matrix, scope
 from fluxlab.engine.windows import Pair
 
 
-@dataclass(frozen=True)
+@layer
 class Inception:
     """Four branches, joined along the channels (Szegedy and others, 2015, with reduction).
 
