@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fluxlab.engine.errors import BadInput, size
@@ -50,9 +50,11 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: str | int = "vali
 def receptive_field(layers: Sequence[Any]) -> Pair:
     """Rows and columns of the input that one cell after `layers` depends on.
 
-    layers : convolutions and poolings, the first one first, or (kernel, stride) pairs. A layer
-        without windows, such as Dropout, changes nothing. Each kernel adds kernel - 1 cells of
-        the layer below, which lie as far apart as all strides before it multiplied.
+    layers : convolutions and poolings, the first one first, or (kernel, stride) pairs; of a
+        residual block what is inside counts. A layer without windows, such as Dropout, changes
+        nothing; Flatten is refused, as what comes behind it sees the whole image. Each kernel
+        adds kernel - 1 cells of the layer below, which lie as far apart as all strides before it
+        multiplied.
     """
     if not isinstance(layers, list | tuple) or any(not _windowed(layer) for layer in layers):
         raise BadInput(
@@ -60,7 +62,7 @@ def receptive_field(layers: Sequence[Any]) -> Pair:
             f"as [Conv(8, 3), MaxPool(2)] or [(3, 1), (2, 2)], got {layers!r}."
         )
     field, apart = [1, 1], [1, 1]
-    for layer in layers:
+    for layer in _inside(layers):
         kernel, stride = layer if isinstance(layer, tuple) else getattr(layer, "window", (1, 1))
         kernels = pair("receptive_field", "kernel", kernel)
         strides = pair("receptive_field", "stride", stride)
@@ -68,6 +70,12 @@ def receptive_field(layers: Sequence[Any]) -> Pair:
             field[axis] += (kernels[axis] - 1) * apart[axis]
             apart[axis] *= strides[axis]
     return field[0], field[1]
+
+
+def _inside(layers: Sequence[Any]) -> Iterator[Any]:
+    """The layers, and in place of a residual block what is in it."""
+    for layer in layers:
+        yield from _inside(layer.inside) if hasattr(layer, "inside") else [layer]
 
 
 def _windowed(layer: Any) -> bool:

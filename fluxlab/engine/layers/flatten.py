@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.fields import layer
@@ -13,6 +15,14 @@ from fluxlab.engine.trace import Matrix
 @layer
 class Flatten:
     """Each sample becomes one row: (samples, ...) to (samples, features)."""
+
+    @property
+    def window(self) -> Any:
+        """Refused: a layer behind it sees the whole image."""
+        raise BadInput(
+            "receptive_field: what comes behind Flatten depends on the whole image; give only the "
+            "layers before it."
+        )
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         h: Matrix = reshape(x, (x.shape[0], -1))

@@ -29,6 +29,11 @@ class Inception:
     pooled: int
     activation: str = "relu"
 
+    @property
+    def window(self) -> tuple[Pair, Pair]:
+        """The widest branch's (kernel, stride), as `receptive_field` reads it."""
+        return (5, 5), (1, 1)
+
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         as_image("Inception", x)
 

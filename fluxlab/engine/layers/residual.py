@@ -27,6 +27,11 @@ class Residual:
     layers: Sequence[Layer]
     activation: str = "relu"
 
+    @property
+    def inside(self) -> Sequence[Layer]:
+        """What `receptive_field` reads in its place: past it, x sees no further than through it."""
+        return self.layers
+
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         h = x
         for number, inner in enumerate(self.layers, 1):
