@@ -182,6 +182,8 @@ def shares(trace: Trace, name: str) -> list[Matrix]:
     share (the last step's in a layer that reads backwards, which starts there). A matrix that is
     used once has one: its gradient.
     """
+    if not hasattr(trace, "steps"):
+        raise BadInput(f"shares: the first argument must be a trace, got {type(trace).__name__}.")
     total = gradient_of(trace, trace[name])
     step = total.step
     return list(step.inputs) if step is not None and step.op is add_all else [total]

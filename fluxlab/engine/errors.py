@@ -42,5 +42,10 @@ def size(shape: tuple[int, ...]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 sample`, `16 samples`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """`1 sample`, `16 samples`, `2 queries`, `2 patches`, `2 hypotheses`."""
+    if count == 1:
+        return f"{count} {noun}"
+    for end, several in (("ey", "eys"), ("y", "ies"), ("sis", "ses"), ("s", "ses"), ("ch", "ches")):
+        if noun.endswith(end):
+            return f"{count} {noun.removesuffix(end)}{several}"
+    return f"{count} {noun}s"

@@ -23,8 +23,8 @@ def latex_symbol(local: str, index: tuple[int, ...] | None = None) -> str:
         base, under = GREEK[local], ""
     elif local.endswith("[new]"):
         return rf"{latex_symbol(local[:-5], index)}^{{\text{{new}}}}"
-    elif match := re.fullmatch(r"([A-Za-z])_?(\d+)", local):
-        base, under = match[1], match[2]
+    elif match := re.fullmatch(r"([A-Za-z])(?:_?(\d+)|_([a-z]{1,2}))", local):
+        base, under = match[1], match[2] or match[3]
     elif re.fullmatch(r"[A-Za-z]", local):
         base, under = local, ""
     elif re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", local):
@@ -60,9 +60,18 @@ def _of(matrix: Matrix, index: tuple[int, ...] | None) -> str:
         cell = ",".join(map(str, index)) if index else ""
         if cell:
             return rf"({inner})_{{{cell}}}"
-        loose = step.op.kind == "contraction" or step.op.name in ("add", "subtract", "multiply")
-        return f"({inner})" if loose else inner
+        return f"({inner})" if _loose(step) else inner
     return latex_symbol(matrix.local, index)
+
+
+def _loose(step: Step) -> bool:
+    """Whether a formula needs brackets where it stands for its result in another."""
+    if step.op.kind == "contraction":
+        return True
+    outside, template = "", step.op.latex_template(step)
+    while outside != template:  # away with all that is within brackets, the innermost first
+        outside, template = template, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", template)
+    return bool(re.search(r"[-+]|\\odot|\\cdot", outside))
 
 
 def latex_right(step: Step) -> str:
@@ -134,7 +143,7 @@ def expression(step: Step) -> str:
 
 def words_line(step: Step) -> str:
     """The step in plain words, with its share in the story: forward, backward or update."""
-    names = [m.trace.called(m, step.scope) for m in step.inputs]
+    names = [_spoken(m, step) for m in step.inputs]
     text = fill(step.op.words_template(step), names, step.params)
     foreign = _foreign(step)
     text = f"{text} ({foreign})" if foreign else text
@@ -146,6 +155,16 @@ def words_line(step: Step) -> str:
     if out.kind == "slope" and out.of is not None:
         return f"how steeply it changes with {out.of.local}: {text}"
     return text
+
+
+def _spoken(matrix: Matrix, step: Step) -> str:
+    """What a matrix is called; a sum that is multiplied stands in brackets."""
+    name = matrix.trace.called(matrix, step.scope)
+    factor = step.op.name in ("multiply", "divide") or step.op.kind == "contraction"
+    made = matrix.step
+    if factor and name == matrix.local and made is not None and _by_formula(matrix):
+        return f"({name})" if made.op.kind == "elementwise" and _loose(made) else name
+    return name
 
 
 def shapes_fit(step: Step) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.numbers import is_whole, whole
 from fluxlab.engine.trace import Matrix
-from fluxlab.engine.windows import Pair, pair
+from fluxlab.engine.windows import Pair, pair, patches
 
 AXES = ("sample", "channel", "row", "column")
 
@@ -22,12 +23,12 @@ def border(function: str, padding: Any, n: int, kernel: int, stride: int) -> Pai
     if padding == "same":
         every = max((-(-n // stride) - 1) * stride + kernel - n, 0)
         return every // 2, every - every // 2
-    if not isinstance(padding, int) or isinstance(padding, bool) or padding < 0:
+    if not is_whole(padding) or padding < 0:
         raise BadInput(
             f'{function}: padding must be "valid", "same" or a whole number, 0 or more, got '
             f"{padding!r}."
         )
-    return padding, padding
+    return int(padding), int(padding)
 
 
 def output_size(n: int, kernel: int, stride: int = 1, padding: str | int = "valid") -> int:
@@ -35,8 +36,10 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: str | int = "vali
 
     floor((n + border - kernel) / stride) + 1: what is left over at the end is not read.
     """
+    for name, value in (("n", n), ("kernel", kernel), ("stride", stride)):
+        whole("output_size", name, value, 1)
     wide = n + sum(border("output_size", padding, n, kernel, stride))
-    if min(n, kernel, stride) < 1 or kernel > wide:
+    if kernel > wide:
         raise BadInput(
             f"output_size: a window of {kernel} in steps of {stride} does not fit into {n} cells "
             f"with a border of {wide - n}. Take a smaller window or a wider border."
@@ -47,12 +50,19 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: str | int = "vali
 def receptive_field(layers: Sequence[Any]) -> Pair:
     """Rows and columns of the input that one cell after `layers` depends on.
 
-    layers : convolutions and poolings, the first one first, or (kernel, stride) pairs. A layer
-        without windows, such as Dropout, changes nothing. Each kernel adds kernel - 1 cells of
-        the layer below, which lie as far apart as all strides before it multiplied.
+    layers : convolutions and poolings, the first one first, or (kernel, stride) pairs; of a
+        residual block what is inside counts. A layer without windows, such as Dropout, changes
+        nothing; Flatten is refused, as what comes behind it sees the whole image. Each kernel
+        adds kernel - 1 cells of the layer below, which lie as far apart as all strides before it
+        multiplied.
     """
+    if not isinstance(layers, list | tuple) or any(not _windowed(layer) for layer in layers):
+        raise BadInput(
+            "receptive_field: layers must be a list of layers, or of (kernel, stride) pairs, such "
+            f"as [Conv(8, 3), MaxPool(2)] or [(3, 1), (2, 2)], got {layers!r}."
+        )
     field, apart = [1, 1], [1, 1]
-    for layer in layers:
+    for layer in _inside(layers):
         kernel, stride = layer if isinstance(layer, tuple) else getattr(layer, "window", (1, 1))
         kernels = pair("receptive_field", "kernel", kernel)
         strides = pair("receptive_field", "stride", stride)
@@ -62,11 +72,14 @@ def receptive_field(layers: Sequence[Any]) -> Pair:
     return field[0], field[1]
 
 
-def whole(function: str, **counts: Any) -> None:
-    """Refuse what is not a whole number, 1 or more."""
-    for name, value in counts.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise BadInput(f"{function}: {name} must be a whole number, 1 or more, got {value!r}.")
+def _inside(layers: Sequence[Any]) -> Iterator[Any]:
+    """The layers, and in place of a residual block what is in it."""
+    for layer in layers:
+        yield from _inside(layer.inside) if hasattr(layer, "inside") else [layer]
+
+
+def _windowed(layer: Any) -> bool:
+    return callable(layer) or (isinstance(layer, tuple) and len(layer) == 2)
 
 
 def as_image(layer: str, x: Matrix) -> Matrix:
@@ -77,3 +90,15 @@ def as_image(layer: str, x: Matrix) -> Matrix:
             "Image(channels, rows, columns) before it to make images of flat rows."
         )
     return x
+
+
+def windows(layer: str, x: Matrix, window: Pair, stride: Pair) -> Matrix:
+    """Every window of the images, which must hold one."""
+    if window[0] > x.shape[2] or window[1] > x.shape[3]:
+        raise BadInput(
+            f"{layer}: a window of {size(window)} does not fit into an image of "
+            f"{size(x.shape[2:])}. Take a smaller window"
+            + (", or padding='same'." if layer == "Conv" else ".")
+        )
+    seen: Matrix = patches(x, window, stride)
+    return seen

@@ -154,6 +154,10 @@ class Gather(Op):
     def in_unit(self, step: Step) -> bool:
         return all(m.unit for m in step.inputs[: self.sources(len(step.inputs))])
 
+    def latex_template(self, step: Step) -> str:
+        cut = step.params.get("where")
+        return super().latex_template(step) if cut is None else f"{{<0>}}_{{{place(cut)}}}"
+
     def numpy_template(self, step: Step) -> str:
         template = super().numpy_template(step)
         turned = tuple(reversed(range(len(step.inputs[0].shape))))

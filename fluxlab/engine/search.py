@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import (
     add,
@@ -28,7 +28,7 @@ from fluxlab.engine.ops import (
     rows,
     top,
 )
-from fluxlab.engine.tokenizer import PADDING
+from fluxlab.engine.tokenizer import PADDING, token_numbers
 from fluxlab.engine.trace import Matrix, Trace, scope
 
 if TYPE_CHECKING:
@@ -158,15 +158,15 @@ def _search(
     name: str, next_token: NextToken, start: Any, width: int | None, length: int,
     end: int | None, matrices: dict[str, Any],
 ) -> Search:  # fmt: skip
-    for argument, value in (("length", length), ("width", 1 if width is None else width)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise BadInput(f"{name}: {argument} must be a whole number, 1 or more, got {value!r}.")
+    whole(name, "length", length, 1)
+    whole(name, "width", 1 if width is None else width, 1)
     if not callable(next_token):
         raise BadInput(f"{name}: next_token must be a function, got {type(next_token).__name__}.")
     first = as_numbers(name, "start", start)
     if first.ndim > 1 or np.any(first < 0) or np.any(first != np.floor(first)):
         raise BadInput(f"{name}: start must be one token number or a list of them, got {start!r}.")
+    if end is not None:
+        whole(name, "end", end, 0)
     if end is not None and first.ravel()[-1] in (end, PADDING):
         raise BadInput(f"{name}: start, {start!r}, is finished already; end is {end} or padding.")
     trace = Trace("greedy search" if width is None else f"beam search, {width} wide")
@@ -281,7 +281,11 @@ def next_token_of(network: Network, source: Sequence[int] = ()) -> NextToken:
 
     The network is asked for plain numbers; what is not written yet is padding.
     """
-    width, before = network._data[0].shape[1], len(source)
+    from fluxlab.engine.network import a_network
+
+    width = a_network("next_token_of", network)._data[0].shape[1]
+    read = token_numbers("next_token_of", "source", source).ravel() if np.size(source) else source
+    before = len(read)
 
     def next_token(tokens: Matrix) -> Array:
         written = tokens.value
@@ -292,7 +296,7 @@ def next_token_of(network: Network, source: Sequence[int] = ()) -> NextToken:
                 f"included; a length of {width - before} is the most that can be searched."
             )
         x = np.zeros((count, width))
-        x[:, :before], x[:, before : before + n] = source, written
+        x[:, :before], x[:, before : before + n] = read, written
         with np.errstate(divide="ignore"):
             found: Array = np.log(network.predict(x)[:, n - 1])
         return found

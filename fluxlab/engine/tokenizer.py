@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array
 
 SPECIAL = ("padding", "start", "end", "mask", "separator", "class")
@@ -57,13 +57,7 @@ class Tokenizer:
         """Token numbers as a flat list of ints; BadInput for what is none."""
         if np.size(numbers) == 0:
             return []
-        flat = as_numbers(function, "numbers", numbers).ravel()
-        bad = flat[(flat != np.floor(flat)) | (flat < 0) | (flat >= self.size)]
-        if bad.size:
-            raise BadInput(
-                f"{function}: token numbers are whole and lie in 0 to {self.size - 1}, got "
-                f"{bad[0]:g}."
-            )
+        flat = token_numbers(function, "numbers", numbers, self.size).ravel()
         return [int(n) for n in flat]
 
 
@@ -72,6 +66,14 @@ class CharacterTokenizer(Tokenizer):
     """One token per character. pieces : the characters, in order of their code."""
 
     pieces: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        one = isinstance(self.pieces, tuple) and all(isinstance(c, str) for c in self.pieces)
+        if not one or any(len(c) != 1 for c in self.pieces):
+            raise BadInput(
+                "CharacterTokenizer: pieces must be a tuple of single characters, got "
+                f"{self.pieces!r}. CharacterTokenizer.train(text) finds them."
+            )
 
     @classmethod
     def train(cls, text: str) -> CharacterTokenizer:
@@ -110,6 +112,14 @@ class BytePairTokenizer(Tokenizer):
 
     merges: tuple[tuple[bytes, bytes], ...]
 
+    def __post_init__(self) -> None:
+        pairs = isinstance(self.merges, tuple) and all(isinstance(p, tuple) for p in self.merges)
+        if not pairs or any(list(map(type, pair)) != [bytes, bytes] for pair in self.merges):
+            raise BadInput(
+                "BytePairTokenizer: merges must be a tuple of pairs of bytes, got "
+                f"{self.merges!r}. BytePairTokenizer.train(text, merges) learns them."
+            )
+
     @classmethod
     def train(cls, text: str, merges: int) -> BytePairTokenizer:
         """Learn up to `merges` merges: always the pair that stands side by side most often.
@@ -118,9 +128,7 @@ class BytePairTokenizer(Tokenizer):
         reaches over the beginning of a word; its space belongs to it. Learning ends early when no
         pair occurs twice.
         """
-        whole = isinstance(merges, int | np.integer) and not isinstance(merges, bool)
-        if not whole or merges < 0:
-            raise BadInput(f"train: merges must be a whole number, 0 or more, got {merges!r}.")
+        whole("train", "merges", merges, 0)
         words = Counter(map(_single_bytes, _words(_text("train", text))))
         learned: list[tuple[bytes, bytes]] = []
         while len(learned) < merges:
@@ -178,12 +186,36 @@ def padded(texts: Iterable[Sequence[int]], length: int | None = None) -> Array:
 
     length : default: that of the longest. BadInput if a text is longer.
     """
-    rows = [list(row) for row in texts]
+    try:
+        rows = [list(row) for row in texts]
+    except TypeError:
+        raise BadInput(
+            "padded: texts must be a list of texts, each a list of token numbers such as encode "
+            f"gives, got {type(texts).__name__}."
+        ) from None
+    for row in rows:
+        if row:
+            token_numbers("padded", "texts", row)
+    if length is not None:
+        whole("padded", "length", length, 1)
     longest = max(map(len, rows), default=0)
     n = longest if length is None else length
     if longest > n or n < 1:
         raise BadInput(f"padded: length must be 1 or more and hold {longest} tokens, got {n!r}.")
     return np.array([row + [PADDING] * (n - len(row)) for row in rows], dtype=np.float64)
+
+
+def token_numbers(function: str, argument: str, value: Any, count: int | None = None) -> Array:
+    """Token numbers as an array: whole, 0 or more, and below `count`."""
+    numbers = as_numbers(function, argument, value)
+    above = np.inf if count is None else count
+    bad = numbers[(numbers != np.floor(numbers)) | (numbers < 0) | (numbers >= above)]
+    if bad.size:
+        span = "are 0 or more" if count is None else f"lie in 0 to {count - 1}"
+        raise BadInput(
+            f"{function}: {argument}: token numbers are whole and {span}, got {bad[0]:g}."
+        )
+    return numbers
 
 
 def _text(function: str, text: object) -> str:

@@ -435,7 +435,6 @@ def test_embedding_and_learned_positions_equal_pytorchs() -> None:
     ("layer", "x", "says"),
     [
         (fl.MultiHead(4), np.ones((2, 3, 6)), "divides 6"),
-        (fl.MultiHead(0), np.ones((2, 3, 6)), "divides 6"),
         (fl.MultiHead(2), np.ones((3, 6)), "samples, steps, features"),
         (fl.Attention(2), np.ones((3, 6)), "Embedding"),
         (fl.Transformer(9, 5), np.ones((3, 5)), "source=5"),

@@ -372,10 +372,10 @@ def test_both_heads_learn_and_fine_tuning_knows_words_that_had_no_label() -> Non
 def test_bad_input_says_what_to_do() -> None:
     with pytest.raises(fl.BadInput, match=r"share must lie in 0 to 1.*got 0"):
         fl.mask_words(PAIRS, 10, share=0)
-    with pytest.raises(fl.BadInput, match="needs 3 sentences or more, got 2"):
+    with pytest.raises(fl.BadInput, match="needs a list of 3 sentences or more, got 2"):
         fl.sentence_pairs([[6], [7]])
     with pytest.raises(
-        fl.BadInput, match=r"BertEncoder: takes tokens \(samples, steps\), got 1×3×4"
+        fl.BadInput, match=r"BertEncoder: takes token numbers \(samples, steps\), got 1×3×4"
     ):
         fl.Network([fl.BertEncoder(10, 4, 2, 3)], np.zeros((2, 3, 4)), np.zeros((2, 3, 4)))
     with pytest.raises(fl.BadInput, match="ClassPlace: takes"):

@@ -245,11 +245,16 @@ def test_output_size_is_the_floor_of_the_quotient() -> None:
     assert fl.output_size(5, 5, padding=2) == 5
 
 
-def test_the_receptive_field_is_where_the_gradient_is_not_zero() -> None:
-    layers = [
-        fl.Conv(1, (3, 2)), fl.MaxPool((2, 1)), fl.Dropout(0.5), fl.Conv(1, 3, (2, 1)),
-        fl.AveragePool(2, 1),
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [fl.Conv(1, (3, 2)), fl.MaxPool((2, 1)), fl.Dropout(0.5), fl.Conv(1, 3, (2, 1)),
+         fl.AveragePool(2, 1)],
+        [fl.Residual([fl.Conv(1, 3, 1, "same"), fl.Conv(1, 3, 2, "same")]), fl.AveragePool(2)],
+        [fl.Inception(1, (1, 1), (1, 1), 1), fl.Conv(1, (2, 3), 1)],
+    ],
+)  # fmt: skip
+def test_the_receptive_field_is_where_the_gradient_is_not_zero(layers: Any) -> None:
     field = fl.receptive_field(layers)
     x = np.random.default_rng(0).normal(size=(1, 1, 29, 23))
     trace = Trace("receptive field")
@@ -263,12 +268,15 @@ def test_the_receptive_field_is_where_the_gradient_is_not_zero() -> None:
     for matrix in trace.inputs:
         if matrix.local == "w":
             matrix.buffer[...] = np.abs(matrix.buffer)
-    trace.finish(fl.sum(h[0, 0, 1, 2]))
+    trace.finish(fl.sum(h[0, :, 2, 3]))
     trace.run()
     trace.backward()
     rows, columns = np.nonzero(trace["dC_dx"].value[0, 0])
     assert field == (np.ptp(rows) + 1, np.ptp(columns) + 1)
     assert fl.receptive_field([(3, 1), (2, 2), (3, 1)]) == (8, 8)
+    assert fl.receptive_field(fl.lenet()[:5]) == (10, 10)
+    with pytest.raises(fl.BadInput, match="behind Flatten"):
+        fl.receptive_field(fl.lenet())
 
 
 BAD = {

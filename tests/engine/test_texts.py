@@ -12,6 +12,7 @@ from matplotlib.mathtext import MathTextParser
 from traces import NAMES, trace_of
 
 import fluxlab as fl
+from fluxlab.engine.errors import counted
 from fluxlab.engine.explain import _largest, explain
 
 latex2mathml = pytest.importorskip("latex2mathml.converter")
@@ -205,3 +206,29 @@ def test_the_terms_listed_are_the_first_of_a_full_sort() -> None:
         for count in (1, 3, 12, 40):
             expected = np.argsort(-rank, kind="stable")[:count]
             np.testing.assert_array_equal(_largest(rank, count), expected)
+
+
+def test_a_sum_that_is_multiplied_stands_in_brackets() -> None:
+    mixed = trace_of("models.gru")["layer 1/step 2/h"].step
+    assert mixed.latex() == r"h = ((1 - z) \odot h) + (z \odot g)"
+    kept = mixed.inputs[0].step
+    assert kept.latex() == r"(1 - z) \odot h"
+    assert kept.words() == "(1 - z) times h, cell by cell (h of layer 1/step 1)"
+    turned = fl.trace(lambda u, w1: u * -w1, u=[1.0], w1=[2.0]).steps[1]
+    assert turned.latex() == r"C = u \odot (-w_{1})"
+
+
+def test_a_part_says_which_part() -> None:
+    trace = trace_of("models.gru")
+    assert trace["layer 1/step 2/r"].step.latex() == r"r = {\text{gates}}_{:, 4:8}"
+    assert trace["layer 1/step 2/z"].step.latex() == r"z = {\text{gates}}_{:, 0:4}"
+    assert "u_{g}" in trace["layer 1/step 2/a of g"].step.latex()
+
+
+@pytest.mark.parametrize(
+    ("noun", "several"),
+    [("sample", "samples"), ("query", "queries"), ("key", "keys"), ("patch", "patches"),
+     ("hypothesis", "hypotheses"), ("class", "classes")],
+)  # fmt: skip
+def test_several_of_a_kind(noun: str, several: str) -> None:
+    assert (counted(1, noun), counted(2, noun)) == (f"1 {noun}", f"2 {several}")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.ops import einsum, multiply
 from fluxlab.engine.rowwise import masked_softmax, softmax
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class Attention:
     """x (samples, queries, features) looks at memory (samples, keys, features).
 
@@ -41,7 +40,7 @@ class Attention:
         return attend(q, k, v, mask, "sqd,skd->sqk", "sqk,skd->sqd").named("h")
 
 
-@dataclass(frozen=True)
+@layer
 class SelfAttention:
     """x (samples, steps, features) to h (samples, steps, neurons): each step looks at all steps."""
 
@@ -89,7 +88,7 @@ def projection(name: str, x: Matrix, neurons: int, building: Building) -> Matrix
         return a.named("a")
 
 
-def check_sequences(name: str, x: Matrix, memory: Matrix | None) -> None:
+def check_sequences(name: str, x: Matrix, memory: Matrix | None = None) -> None:
     """Both are (samples, steps, features), with equally many samples."""
     bad = [m for m in (x, memory) if m is not None and len(m.shape) != 3]
     if bad:

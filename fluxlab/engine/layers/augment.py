@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
 from fluxlab.engine.moving import move_images
 from fluxlab.engine.ops import add, greater, multiply, subtract
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Augment:
     """Move every image by a new random amount in each iteration, while learning only.
 

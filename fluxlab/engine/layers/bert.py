@@ -5,27 +5,26 @@ Its tokens are [class] words [separator], or [class] words [separator] words [se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.layers.attention import projection
+from fluxlab.engine.fields import layer
+from fluxlab.engine.layers.attention import check_sequences, projection
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.layers.embedding import Embedding
+from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.encoder import EncoderLayer
 from fluxlab.engine.layers.masks import padding_mask
 from fluxlab.engine.layers.norm import LayerNorm
 from fluxlab.engine.layers.positions import LearnedPositions
 from fluxlab.engine.ops import add, concatenate, einsum, greater, reshape, rows
-from fluxlab.engine.tokenizer import SEPARATOR
+from fluxlab.engine.tokenizer import SEPARATOR, SPECIAL
 from fluxlab.engine.trace import Matrix, scope
 
 UNUSED = -30.0  # a logit so low that a softmax gives it less than 1e-12
 
 
-@dataclass(frozen=True)
+@layer
 class BertEncoder:
     """tokens (samples, steps) to h (samples, steps, features) (Devlin and others, 2019).
 
@@ -40,8 +39,8 @@ class BertEncoder:
     layers: int = 1
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        if len(x.shape) != 2:
-            raise BadInput(f"BertEncoder: takes tokens (samples, steps), got {size(x.shape)}.")
+        check_vocabulary("BertEncoder", self.vocabulary)
+        check_tokens("BertEncoder", x, self.vocabulary)
         with scope("tokens"):
             h = Embedding(self.vocabulary, self.features)(x, building)
         with scope("places"):
@@ -59,7 +58,7 @@ class BertEncoder:
         return h
 
 
-@dataclass(frozen=True)
+@layer
 class BertHeads:
     """h (samples, steps, features) to logits (samples, steps, vocabulary), for both tasks at once.
 
@@ -73,6 +72,10 @@ class BertHeads:
     vocabulary: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        check_vocabulary("BertHeads", self.vocabulary)
+        check_sequences("BertHeads", x)
+        if x.shape[1] < 2:
+            raise BadInput("BertHeads: needs 2 steps or more, [class] and a word, got 1.")
         samples, n = x.shape[0], int(self.vocabulary)
         with scope("next sentence"):
             first = x[:, 0].named("class place", axes=(x.axes[0], x.axes[-1]))
@@ -86,7 +89,7 @@ class BertHeads:
         return logits.named("logits", axes=words.axes)
 
 
-@dataclass(frozen=True)
+@layer
 class ClassPlace:
     """h (samples, steps, features) to (samples, features): what stands at [class], place 0."""
 
@@ -95,6 +98,15 @@ class ClassPlace:
             raise BadInput(f"ClassPlace: takes (samples, steps, features), got {size(x.shape)}.")
         h: Matrix = x[:, 0]
         return h.named("h", axes=(x.axes[0], x.axes[-1]))
+
+
+def check_vocabulary(layer: str, vocabulary: int) -> None:
+    """Refuse a vocabulary that is too small for the special tokens."""
+    if vocabulary < len(SPECIAL):
+        raise BadInput(
+            f"{layer}: the vocabulary must hold the {len(SPECIAL)} special tokens, got "
+            f"{vocabulary}. A tokenizer's `size` counts them."
+        )
 
 
 def second_sentence(tokens: Matrix, vocabulary: int) -> Matrix:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.recurrent import Recurrent
 from fluxlab.engine.ops import concatenate, same
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class Bidirectional:
     """x (samples, steps, features) to h (samples, steps, 2 neurons): past and future context.
 

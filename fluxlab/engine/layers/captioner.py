@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.attention import projection
 from fluxlab.engine.layers.decoder import DecoderLayer
 from fluxlab.engine.layers.embedding import Embedding
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.positions import LearnedPositions, Sinusoidal
 from fluxlab.engine.ops import reshape
+from fluxlab.engine.tokenizer import token_numbers
 from fluxlab.engine.trace import Matrix, scope
 from fluxlab.engine.windows import patches
 
 
-@dataclass(frozen=True)
+@layer
 class Captioner:
     """x (samples, pixels + steps) to logits (samples, steps, vocabulary).
 
@@ -48,6 +48,8 @@ class Captioner:
                 f"Captioner: takes (samples, {pixels} pixels + steps), at least one step, got "
                 f"{size(x.shape)}."
             )
+        if x.step is None:
+            token_numbers("Captioner", "caption", x.buffer[:, pixels:], self.vocabulary)
         samples, n = x.shape[0], side * side
         x.wants_gradient = False  # half of it are token numbers; the pixels' own is dC_dpixels
         with scope("patches"):

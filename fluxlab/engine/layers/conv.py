@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building
-from fluxlab.engine.images import AXES, as_image, border, whole
+from fluxlab.engine.fields import layer
+from fluxlab.engine.images import AXES, as_image, border, windows
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import einsum, pad
 from fluxlab.engine.trace import Matrix
-from fluxlab.engine.windows import Pair, pair, patches
+from fluxlab.engine.windows import Pair, pair
 
 
-@dataclass(frozen=True)
+@layer
 class Conv:
     """x (samples, channels, rows, columns) to h (samples, filters, rows, columns).
 
@@ -42,7 +41,6 @@ class Conv:
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         kernel, stride = self.window
-        whole("Conv", filters=self.filters)
         channels, filters = as_image("Conv", x).shape[1], self.filters
         w = building.parameter(
             "w", lambda: self._first(channels, filters, kernel, building.draw),
@@ -53,7 +51,7 @@ class Conv:
         )
         if x.scope != w.scope:
             x.trace.alias(f"{w.scope}/x", x)
-        seen = patches(bordered("Conv", x, kernel, stride, self.padding), kernel, stride)
+        seen = windows("Conv", bordered("Conv", x, kernel, stride, self.padding), kernel, stride)
         xw = einsum("scijuv,fcuv->sfij", seen.named("patches"), w).named("x conv w", axes=AXES)
         a: Matrix = (xw + b).named("a")
         h: Matrix = activation(self.activation)(a)

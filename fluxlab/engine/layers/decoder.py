@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
+from fluxlab.engine.layers.attention import check_sequences
 from fluxlab.engine.layers.encoder import add_and_norm
 from fluxlab.engine.layers.feedforward import FeedForward
 from fluxlab.engine.layers.multihead import MultiHead
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class DecoderLayer:
     """x (samples, queries, features) to h of the same shape; memory (samples, keys, features).
 
@@ -26,9 +27,15 @@ class DecoderLayer:
     activation: str = "relu"
 
     def __call__(
-        self, x: Matrix, building: Building, memory: Matrix, mask: Matrix | None = None,
-        memory_mask: Matrix | None = None,
+        self, x: Matrix, building: Building, memory: Matrix | None = None,
+        mask: Matrix | None = None, memory_mask: Matrix | None = None,
     ) -> Matrix:  # fmt: skip
+        if memory is None:
+            raise BadInput(
+                "DecoderLayer: needs the memory that an encoder gives, so it cannot stand alone in "
+                "a list of layers. Take Transformer, or without a memory EncoderLayer."
+            )
+        check_sequences("DecoderLayer", x, memory)
         with scope("self-attention"):
             seen = MultiHead(self.heads)(x, building, mask=mask)
         x = add_and_norm("self-attention", x, seen, building)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Dense:
     """x (samples, inputs) to h (samples, neurons); w (inputs, neurons), b (1, neurons)."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import greater, multiply
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Dropout:
     """Drop each cell with probability `p`; the kept ones are divided by 1 - p.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import rows
+from fluxlab.engine.tokenizer import token_numbers
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Embedding:
     """tokens (samples, steps) to h (samples, steps, features); w (vocabulary, features).
 
@@ -26,6 +27,18 @@ class Embedding:
         w = building.parameter(
             "w", lambda: building.draw.normal(0, shape[1] ** -0.5, shape), ("token", "feature")
         )
-        building.tokens = x
+        building.tokens = check_tokens("Embedding", x, shape[0])
         h: Matrix = rows(w, x)
         return h.named("h", axes=(x.axes[0], "step", "feature"))
+
+
+def check_tokens(layer: str, x: Matrix, count: int) -> Matrix:
+    """Refuse what are not token numbers, (samples, steps), below `count`.
+
+    The numbers of a computed x, such as the rows of a batch, are looked at when they are there.
+    """
+    if len(x.shape) != 2:
+        raise BadInput(f"{layer}: takes token numbers (samples, steps), got {size(x.shape)}.")
+    if x.step is None:
+        token_numbers(layer, "x", x.buffer, count)
+    return x

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
-from fluxlab.engine.layers.embedding import Embedding
+from fluxlab.engine.fields import layer
+from fluxlab.engine.layers.attention import check_sequences
+from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.feedforward import FeedForward
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.multihead import MultiHead
@@ -15,7 +15,7 @@ from fluxlab.engine.ops import add
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class EncoderLayer:
     """x (samples, steps, features) to h of the same shape.
 
@@ -29,6 +29,7 @@ class EncoderLayer:
     activation: str = "relu"
 
     def __call__(self, x: Matrix, building: Building, mask: Matrix | None = None) -> Matrix:
+        check_sequences("EncoderLayer", x)
         with scope("self-attention"):
             seen = MultiHead(self.heads)(x, building, mask=mask)
         x = add_and_norm("self-attention", x, seen, building)
@@ -37,7 +38,7 @@ class EncoderLayer:
         return add_and_norm("feedforward", x, made, building)
 
 
-@dataclass(frozen=True)
+@layer
 class Encoder:
     """tokens (samples, steps) to h (samples, steps, features): embedding, positions, `layers`.
 
@@ -53,6 +54,7 @@ class Encoder:
     causal: bool = False
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        check_tokens("Encoder", x, self.vocabulary)
         with scope("embedding"):
             h = Embedding(self.vocabulary, self.features)(x, building)
         with scope("positions"):

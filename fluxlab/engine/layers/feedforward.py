@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
-from fluxlab.engine.layers.attention import projection
+from fluxlab.engine.fields import layer
+from fluxlab.engine.layers.attention import check_sequences, projection
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class FeedForward:
     """x (samples, steps, features) to h of the same shape, through `hidden` neurons in between.
 
@@ -21,6 +20,7 @@ class FeedForward:
     activation: str = "relu"
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        check_sequences("FeedForward", x)
         with scope("hidden"):
             h = Dense(self.hidden, self.activation)(x, building)
         return projection("output", h, x.shape[-1], building)

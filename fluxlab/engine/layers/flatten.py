@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.images import AXES, whole
+from fluxlab.engine.fields import layer
+from fluxlab.engine.images import AXES
 from fluxlab.engine.ops import reshape
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Flatten:
     """Each sample becomes one row: (samples, ...) to (samples, features)."""
+
+    @property
+    def window(self) -> Any:
+        """Refused: a layer behind it sees the whole image."""
+        raise BadInput(
+            "receptive_field: what comes behind Flatten depends on the whole image; give only the "
+            "layers before it."
+        )
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         h: Matrix = reshape(x, (x.shape[0], -1))
         return h.named("h", axes=("sample", "feature"))
 
 
-@dataclass(frozen=True)
+@layer
 class Image:
     """Each row becomes an image: (samples, features) to (samples, channels, rows, columns)."""
 
@@ -29,7 +38,6 @@ class Image:
     columns: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        whole("Image", channels=self.channels, rows=self.rows, columns=self.columns)
         shape = (self.channels, self.rows, self.columns)
         cells = self.channels * self.rows * self.columns
         if len(x.shape) != 2 or x.shape[1] != cells:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.recurrent import Recurrent, joined, weights
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class Generate:
     """x (samples, neurons) to y (samples, steps, outputs).
 
@@ -42,11 +41,6 @@ class Generate:
                 f"Generate: {cell!r} reads its own outputs, from the first step on; window, masked "
                 "and reverse mean nothing here, so leave them out."
             )
-        for name, value in (("steps", self.steps), ("outputs", outputs)):
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise BadInput(
-                    f"Generate: {name} must be a whole number, 1 or more, got {value!r}."
-                )
         if len(x.shape) != 2 or x.shape[1] != n:
             raise BadInput(
                 f"Generate: x must be (samples, {n}), the first state of {cell!r}; got "

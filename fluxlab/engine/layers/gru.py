@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.activations import sigmoid, tanh
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.lstm import bias, split
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.losses import one_minus
@@ -13,7 +12,7 @@ from fluxlab.engine.ops import multiply
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class GRU(Recurrent):
     """z, r = sigmoid(a); g = tanh(a of g); h = (1 - z) h_before + z g.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.layers.dense import dense
 from fluxlab.engine.losses import one_minus
@@ -14,7 +13,7 @@ from fluxlab.engine.ops import add, multiply
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class Highway:
     """h = T * H + (1 - T) * x, cell by cell (Srivastava, Greff and Schmidhuber, 2015).
 

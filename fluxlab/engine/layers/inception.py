@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.images import AXES, as_image
 from fluxlab.engine.layers.conv import Conv, bordered
 from fluxlab.engine.layers.pool import MaxPool
@@ -13,7 +12,7 @@ from fluxlab.engine.trace import Matrix, scope
 from fluxlab.engine.windows import Pair
 
 
-@dataclass(frozen=True)
+@layer
 class Inception:
     """Four branches, joined along the channels (Szegedy and others, 2015, with reduction).
 
@@ -29,6 +28,11 @@ class Inception:
     five: Pair
     pooled: int
     activation: str = "relu"
+
+    @property
+    def window(self) -> tuple[Pair, Pair]:
+        """The widest branch's (kernel, stride), as `receptive_field` reads it."""
+        return (5, 5), (1, 1)
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         as_image("Inception", x)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fluxlab.engine.activations import sigmoid, tanh
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.ops import multiply
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class LSTM(Recurrent):
     """f, i, o = sigmoid(a), g = tanh(a); c = f c_before + i g; h = o tanh(c).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.ops import greater, multiply, reshape
 from fluxlab.engine.tokenizer import PADDING
 from fluxlab.engine.trace import Matrix
@@ -15,6 +16,7 @@ from fluxlab.engine.trace import Matrix
 
 def padding_mask(tokens: Matrix) -> Matrix:
     """(samples, 1, 1, keys): no query looks at padding, token number 0. tokens (samples, steps)."""
+    _check("padding_mask", "tokens", tokens, 2)
     real = greater(tokens, float(PADDING)).named("real token", axes=("sample", "step"))
     samples, steps = tokens.shape
     mask: Matrix = reshape(real, (samples, 1, 1, steps))
@@ -23,6 +25,7 @@ def padding_mask(tokens: Matrix) -> Matrix:
 
 def order_mask(place: Matrix) -> Matrix:
     """(queries, keys): each looks at keys whose place is not above its own. place (steps,)."""
+    _check("order_mask", "place", place, 1)
     column = reshape(place, (place.shape[0], 1)).named("place of the query", axes=("query", None))
     mask: Matrix = greater(column + 0.5, place)
     return mask.named("causal mask", axes=("query", "key"))
@@ -33,6 +36,7 @@ def causal_mask(tokens: Matrix) -> Matrix:
 
     It depends on how many steps there are, not on the tokens, so a plan computes it once.
     """
+    _check("causal_mask", "tokens", tokens, 2)
     place = tokens.trace.constant(np.arange(float(tokens.shape[1]))).named("place")
     place.axes = ("step",)
     return order_mask(place)
@@ -42,3 +46,13 @@ def both(padding: Matrix, causal: Matrix) -> Matrix:
     """(samples, 1, queries, keys): 1 where both masks are."""
     mask: Matrix = multiply(padding, causal)
     return mask.named("mask")
+
+
+def _check(function: str, argument: str, value: object, axes: int) -> None:
+    if not isinstance(value, Matrix) or len(value.shape) != axes:
+        wanted = "(samples, steps)" if axes == 2 else "(steps,)"
+        got = size(value.shape) if isinstance(value, Matrix) else type(value).__name__
+        raise BadInput(
+            f"{function}: {argument} must be a matrix of a trace, {wanted}, got {got}. Call it in "
+            "a layer, or in a function that fl.trace traces."
+        )

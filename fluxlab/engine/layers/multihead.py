@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.attention import attend, check_sequences, project, projection
 from fluxlab.engine.ops import reshape
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class MultiHead:
     """Several attentions side by side, each on its own share of the features.
 
@@ -30,7 +29,7 @@ class MultiHead:
     ) -> Matrix:  # fmt: skip
         check_sequences("MultiHead", x, memory)
         n, heads = x.shape[-1], int(self.heads)
-        if heads < 1 or n % heads:
+        if n % heads:
             raise BadInput(
                 f"MultiHead: the {n} features must be dealt out to the heads evenly, got "
                 f"heads={self.heads!r}. Take a number that divides {n}."

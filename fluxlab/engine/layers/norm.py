@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import mean, multiply, sqrt, subtract
 from fluxlab.engine.optimizers import blend
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class BatchNorm:
     """Normalise each column over the samples of the batch (Ioffe and Szegedy, 2015).
 
@@ -24,6 +24,11 @@ class BatchNorm:
     epsilon: float = 1e-5
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        if not 0 <= self.momentum < 1:
+            raise BadInput(
+                f"BatchNorm: momentum must lie in 0 to 1 (1 excluded), got {self.momentum!r}."
+            )
+        _check_epsilon("BatchNorm", self.epsilon)
         n, axes = x.shape[-1], (None, x.axes[-1])
         gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
         beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
@@ -40,13 +45,14 @@ class BatchNorm:
         return _scale(centred, variance, gamma, beta, self.epsilon)
 
 
-@dataclass(frozen=True)
+@layer
 class LayerNorm:
     """Normalise each row over its features (Ba, Kiros and Hinton, 2016)."""
 
     epsilon: float = 1e-5
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        _check_epsilon("LayerNorm", self.epsilon)
         n, axes = x.shape[-1], (None, x.axes[-1])
         gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
         beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
@@ -54,6 +60,11 @@ class LayerNorm:
         centred = subtract(x, middle).named("centred")
         variance = mean(centred**2, axis=-1, keepdims=True).named("variance")
         return _scale(centred, variance, gamma, beta, self.epsilon)
+
+
+def _check_epsilon(layer: str, epsilon: float) -> None:
+    if epsilon <= 0:
+        raise BadInput(f"{layer}: epsilon must be above 0, got {epsilon!r}; 1e-5 is usual.")
 
 
 def _scale(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
+from fluxlab.engine.layers.embedding import check_tokens
 from fluxlab.engine.ops import rows
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class OneHot:
     """Tokens 1 to `tokens`, (samples, steps), to h (samples, steps, tokens).
 
@@ -21,7 +21,7 @@ class OneHot:
     tokens: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        building.tokens = x
+        building.tokens = check_tokens("OneHot", x, self.tokens + 1)
         table = np.eye(self.tokens + 1)[:, 1:]
         h: Matrix = rows(x.trace.constant(table).named("table", axes=("token", "feature")), x)
         return h.named("h", axes=(x.axes[0], "step", "feature"))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from fluxlab.engine.activations import sigmoid, tanh
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.lstm import LSTM, bias, split
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.ops import concatenate, multiply
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class PeepholeLSTM(LSTM):
     """An LSTM in which each cell's gates see that cell's own c, and no other cell's.
 
@@ -44,7 +44,7 @@ class PeepholeLSTM(LSTM):
         return multiply(o, tanh(c).named("tanh c")).named("h"), c
 
 
-@dataclass(frozen=True)
+@layer
 class FullPeepholeLSTM(Recurrent):
     """The study book's form: the gates see all of c, through full matrices.
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
-from fluxlab.engine.images import AXES, as_image
+from fluxlab.engine.fields import layer
+from fluxlab.engine.images import AXES, as_image, windows
 from fluxlab.engine.ops import max, mean
 from fluxlab.engine.trace import Matrix
-from fluxlab.engine.windows import Pair, pair, patches
+from fluxlab.engine.windows import Pair, pair
 
 
-@dataclass(frozen=True)
+@layer
 class MaxPool:
     """The largest cell of each window: (samples, channels, rows, columns) keeps its channels.
 
@@ -34,7 +33,7 @@ class MaxPool:
         return h.named("h", axes=AXES)
 
 
-@dataclass(frozen=True)
+@layer
 class AveragePool:
     """The mean of each window; see `MaxPool` for its arguments."""
 
@@ -57,6 +56,6 @@ def _window(layer: str, size: int | Pair, stride: int | Pair | None) -> tuple[Pa
 
 
 def _windows(layer: str, x: Matrix, window: tuple[Pair, Pair]) -> Matrix:
-    seen: Matrix = patches(as_image(layer, x), *window).named("windows")
+    seen = windows(layer, as_image(layer, x), *window).named("windows")
     x.trace.alias(f"{seen.scope}/x", x)
     return seen

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.layers.attention import check_sequences
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import add, multiply
 from fluxlab.engine.trace import Matrix
@@ -18,7 +18,7 @@ sin: Elementwise = Elementwise(
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@layer
 class Sinusoidal:
     """x (samples, steps, features) plus waves of falling frequency, one pair per two features.
 
@@ -28,6 +28,7 @@ class Sinusoidal:
     """
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        check_sequences("Sinusoidal", x)
         steps, n = x.shape[-2:]
         pair = np.arange(n) // 2 * 2
         place = _fixed(x, "place", np.arange(float(steps))[:, None], (x.axes[-2], None))
@@ -38,11 +39,12 @@ class Sinusoidal:
         return h.named("h")
 
 
-@dataclass(frozen=True)
+@layer
 class LearnedPositions:
     """x (samples, steps, features) plus w (steps, features), one learned row per place."""
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        check_sequences("LearnedPositions", x)
         steps, n = x.shape[-2:]
         w = building.parameter(
             "w", lambda: building.draw.normal(0, n**-0.5, (steps, n)), x.axes[-2:]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.initializers import initial
 from fluxlab.engine.losses import one_minus
 from fluxlab.engine.ops import absolute, concatenate, greater, hold, max, multiply, reshape
@@ -17,7 +17,7 @@ from fluxlab.engine.trace import Matrix, scope
 Matrices = tuple[Matrix, ...]
 
 
-@dataclass(frozen=True)
+@layer
 class Recurrent:
     """x (samples, steps, features) to h (samples, steps, neurons), or only the last h.
 
@@ -56,13 +56,10 @@ class Recurrent:
         return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in names)
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        kind = type(self).__name__
         if len(x.shape) != 3:
-            raise BadInput(f"{kind}: x must be (samples, steps, features), got {size(x.shape)}.")
-        window = 1 if self.window is None else self.window
-        for name, value in (("neurons", self.neurons), ("window", window)):
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise BadInput(f"{kind}: {name} must be a whole number, 1 or more, got {value!r}.")
+            raise BadInput(
+                f"{type(self).__name__}: x must be (samples, steps, features), got {size(x.shape)}."
+            )
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)
         states = self.start(x, self.states)
         real = real_steps(x, building.tokens) if self.masked else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.conv import Conv
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.ops import add
@@ -16,7 +16,7 @@ from fluxlab.engine.trace import Matrix, scope
 Layer = Callable[[Matrix, Building], Matrix]
 
 
-@dataclass(frozen=True)
+@layer
 class Residual:
     """h = f(layers(x) + x) (He and others, 2016).
 
@@ -27,13 +27,18 @@ class Residual:
     layers: Sequence[Layer]
     activation: str = "relu"
 
+    @property
+    def inside(self) -> Sequence[Layer]:
+        """What `receptive_field` reads in its place: past it, x sees no further than through it."""
+        return self.layers
+
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         h = x
-        for number, layer in enumerate(self.layers, 1):
+        for number, inner in enumerate(self.layers, 1):
             with scope(f"inner {number}"):
-                h = layer(h, building)
+                h = inner(h, building)
         shortcut = x
-        if h.shape != x.shape:
+        if h.shape != x.shape and len(h.shape) == len(x.shape):
             with scope("projection"):
                 shortcut = _projection(x, h)(x, building)
         if h.shape != shortcut.shape:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class RNN(Recurrent):
     """h = f(x w + b + h_before u); w (features, neurons), u (neurons, neurons), b (1, neurons).
 

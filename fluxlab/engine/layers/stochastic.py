@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.activations import sigmoid
 from fluxlab.engine.building import Building
+from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import add, greater, hold, subtract
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class StochasticBinary:
     """While learning, a cell h is 1 with probability p = sigmoid(a), else 0; predicting, h = p.
 

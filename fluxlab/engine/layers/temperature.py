@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.activations import sigmoid_temperature
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
 from fluxlab.engine.trace import Matrix
 
 
-@dataclass(frozen=True)
+@layer
 class Temperature:
     """h = 1 / (1 + exp(-a / temperature)), cell by cell.
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.attention import projection
 from fluxlab.engine.layers.decoder import DecoderLayer
-from fluxlab.engine.layers.embedding import Embedding
+from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.encoder import EncoderLayer
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.positions import Sinusoidal
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class Transformer:
     """tokens (samples, source + steps) to logits (samples, steps, vocabulary).
 
@@ -38,6 +37,7 @@ class Transformer:
                 f"Transformer: takes tokens (samples, source + steps), the first source={n} "
                 f"columns to read and at least one more to write, got {size(x.shape)}."
             )
+        check_tokens("Transformer", x, self.vocabulary)
         with scope("embedding"):
             h = Embedding(self.vocabulary, self.features)(x, building)
         with scope("source mask"):

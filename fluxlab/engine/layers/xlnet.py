@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.layers.embedding import Embedding
+from fluxlab.engine.errors import BadInput
+from fluxlab.engine.fields import layer
+from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.encoder import add_and_norm
 from fluxlab.engine.layers.feedforward import FeedForward
 from fluxlab.engine.layers.masks import padding_mask
@@ -18,7 +17,7 @@ from fluxlab.engine.tokenizer import MASK
 from fluxlab.engine.trace import Matrix, scope
 
 
-@dataclass(frozen=True)
+@layer
 class XLNet:
     """tokens (samples, steps) to h (samples, steps, features), the query stream (Yang and others,
     2019).
@@ -41,8 +40,12 @@ class XLNet:
     layers: int = 1
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        if len(x.shape) != 2:
-            raise BadInput(f"XLNet: takes tokens (samples, steps), got {size(x.shape)}.")
+        check_tokens("XLNet", x, self.vocabulary)
+        if self.vocabulary <= MASK:
+            raise BadInput(
+                f"XLNet: the vocabulary must hold the token [mask], {MASK}, got {self.vocabulary}. "
+                "A tokenizer's `size` counts the special tokens."
+            )
         steps = x.shape[1]
         with scope("tokens"):
             content = Embedding(self.vocabulary, self.features)(x, building)

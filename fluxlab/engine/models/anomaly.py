@@ -9,7 +9,8 @@ import numpy as np
 from fluxlab.engine.design import predicted
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.models.autoencoder import autoencoder
-from fluxlab.engine.network import Network
+from fluxlab.engine.network import Network, a_network
+from fluxlab.engine.numbers import is_number
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import greater, mean, reshape, rows, squared_error, top
 from fluxlab.engine.trace import Matrix, Trace, scope
@@ -23,7 +24,8 @@ def anomaly(network: Network, inputs: Any, share: float = 0.05) -> Trace:
     share of them, rounded down, lies above. `anomalous` is 1 where a score is above it. C is the
     mean score, so that after `backward()` dC_dx tells which features are unexpected.
     """
-    if not isinstance(share, int | float) or not 0 <= share < 1:
+    a_network("anomaly", network)
+    if not is_number(share) or not 0 <= share < 1:
         raise BadInput(f"anomaly: share must lie in 0 to 1 (1 excluded), got {share!r}.")
     known = anomaly_scores(network, network._data[0])
     trace = Trace("anomaly score")
@@ -42,7 +44,7 @@ def anomaly(network: Network, inputs: Any, share: float = 0.05) -> Trace:
 def anomaly_scores(network: Network, inputs: Any) -> Array:
     """The reconstruction error of each row, (samples,)."""
     trace = Trace("anomaly score")
-    y = _rebuilt(network, trace, inputs)
+    y = _rebuilt(a_network("anomaly_scores", network), trace, inputs)
     return _score(trace["x"], y).value[:, 0]
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.design import Design, Layer, learning, predicting
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network
+from fluxlab.engine.network import Network, a_network
 from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
@@ -22,7 +22,7 @@ def mirrored(
     features: int, sizes: Sequence[int], hidden_activation: str, output_activation: str
 ) -> list[Layer]:
     """The encoder's layers, then the decoder's: sizes [30, 8] on 64 features is 64-30-8-30-64."""
-    if isinstance(sizes, int | str) or not len(list(sizes)):
+    if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str) or not len(sizes):
         raise BadInput(
             f"autoencoder: sizes must list the encoder's layers, such as [30, 8], got {sizes!r}."
         )
@@ -52,17 +52,24 @@ def autoencoder(
 
 def encode(network: Network, inputs: Any) -> Array:
     """The codes, (samples, code): what comes out of the narrowest layer."""
+    a_network("encode", network)
     return outcome(network, inputs, bottleneck(network))
 
 
 def decode(network: Network, codes: Any) -> Array:
     """What the decoder makes of codes, (samples, features)."""
-    first, values = bottleneck(network), network.values()
+    first, values = bottleneck(a_network("decode", network)), network.values()
     decoder = replace(network.design, layers=network.design.layers[first:])
     own: dict[str, Array] = {}
     for number in range(len(decoder.layers)):
         own |= layer_values(values, first + number + 1, number + 1)
     given = np.atleast_2d(as_numbers("decode", "codes", codes))
+    width = network.design.layers[first - 1].neurons  # type: ignore[attr-defined]
+    if given.ndim != 2 or given.shape[1] != width:
+        raise BadInput(
+            f"decode: codes must be (samples, {width}), as the bottleneck is, got "
+            f"{size(given.shape)}."
+        )
     return predicting(decoder, given, own)["y"].value
 
 

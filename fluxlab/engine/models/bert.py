@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.design import Design, Layer, learning
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.layers.bert import BertEncoder, BertHeads, ClassPlace
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.network import Network, a_network
+from fluxlab.engine.numbers import is_number, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.tokenizer import CLASS, MASK, SEPARATOR, SPECIAL, padded
+from fluxlab.engine.tokenizer import CLASS, MASK, SEPARATOR, SPECIAL, padded, token_numbers
 from fluxlab.engine.trace import Trace
 
 
@@ -30,10 +30,16 @@ def mask_words(
     chosen. Of these 80 % become [mask], 10 % a random word, and 10 % stay, so that the network
     cannot be sure of any word (Devlin and others, 2019).
     """
-    if not 0 < share <= 1:
+    whole("mask_words", "vocabulary", vocabulary, len(SPECIAL) + 1)
+    whole("mask_words", "copies", copies, 1)
+    whole("mask_words", "seed", seed, 0)
+    if not is_number(share) or not 0 < share <= 1:
         raise BadInput(f"mask_words: share must lie in 0 to 1 (0 excluded), got {share!r}.")
     draw = np.random.default_rng(seed)
-    given = np.tile(as_numbers("mask_words", "tokens", tokens), (copies, 1))
+    given = np.atleast_2d(token_numbers("mask_words", "tokens", tokens, vocabulary))
+    if given.ndim > 2:
+        raise BadInput(f"mask_words: tokens must be (samples, steps), got {size(given.shape)}.")
+    given = np.tile(given, (copies, 1))
     shown, targets = given.copy(), np.full(given.shape, -1.0)
     first = len(SPECIAL)
     for row in range(len(given)):
@@ -57,8 +63,17 @@ def sentence_pairs(
     sentences : token numbers, in the order of the text. For each A but the last there is one pair
     with the true B and one with a sentence drawn from those that do not follow it.
     """
-    if len(sentences) < 3:
-        raise BadInput(f"sentence_pairs: needs 3 sentences or more, got {len(sentences)}.")
+    many = isinstance(sentences, Sequence | np.ndarray) and not isinstance(sentences, str)
+    if not many or len(sentences) < 3:
+        got = len(sentences) if many else type(sentences).__name__
+        raise BadInput(f"sentence_pairs: needs a list of 3 sentences or more, got {got}.")
+    for sentence in sentences:
+        token_numbers("sentence_pairs", "sentences", sentence)
+        if np.ndim(sentence) != 1:
+            raise BadInput(
+                f"sentence_pairs: each sentence must be a list of token numbers, got {sentence!r}."
+            )
+    whole("sentence_pairs", "seed", seed, 0)
     draw = np.random.default_rng(seed)
     made, follows = [], []
     for k in range(len(sentences) - 1):
@@ -89,7 +104,14 @@ def fine_tune(
 
     tokens : (samples, steps) as many steps as in pre-training; targets : class numbers (samples,).
     """
-    encoder = pretrained.design.layers[0]
+    whole("fine_tune", "classes", classes, 1)
+    encoder = a_network("fine_tune", pretrained).design.layers[0]
+    learned = pretrained._data[0].shape[1:]
+    if np.shape(tokens)[1:] != learned:
+        raise BadInput(
+            f"fine_tune: tokens must be (samples, {size(learned)}), as many steps as in "
+            f"pre-training, got {size(np.shape(tokens))}. Pad them: fl.padded(texts, length)."
+        )
     network = Network(
         [encoder, ClassPlace(), Dense(classes)], tokens, targets,
         cost="cross_entropy_logits", **settings,

@@ -17,6 +17,7 @@ from fluxlab.engine.errors import BadInput
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.models.autoencoder import autoencoder, layer_values, outcome
 from fluxlab.engine.network import Network
+from fluxlab.engine.numbers import whole
 from fluxlab.engine.optimizers import GradientDescent
 from fluxlab.engine.trace import Trace
 
@@ -30,10 +31,11 @@ def pretrain(
     inputs : (samples, features). The first rebuilds them through output_activation, the others
     rebuild codes, through the hidden activation that made them. settings : those of `Network`.
     """
-    if isinstance(sizes, int | str) or not len(list(sizes)):
+    if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str) or not len(sizes):
         raise BadInput(
             f"pretrain: sizes must list the hidden layers, such as [30, 12], got {sizes!r}."
         )
+    whole("pretrain", "seed", seed, 0)
     stages: list[Network] = []
     x = inputs
     for number, size in enumerate(sizes):
@@ -53,7 +55,7 @@ def stack(stages: Sequence[Network], inputs: Any, **settings: Any) -> Network:
 
     It starts with the weights of the stages; `fit` then learns all layers together.
     """
-    encoders, decoders = _parts(stages)
+    encoders, decoders = _parts("stack", stages)
     network = Network([*encoders, *reversed(decoders)], inputs, None, **settings)
     for k, stage in enumerate(stages, 1):
         _carry_over(network, stage, 1, k)
@@ -66,17 +68,22 @@ def classifier(
     cost: str = "cross_entropy_logits", **settings: Any,
 ) -> Network:  # fmt: skip
     """The encoders with a new layer for the classes on top, ready to fine-tune on few labels."""
-    encoders, _ = _parts(stages)
+    whole("classifier", "classes", classes, 1)
+    encoders, _ = _parts("classifier", stages)
     network = Network([*encoders, Dense(classes)], inputs, targets, cost=cost, **settings)
     for k, stage in enumerate(stages, 1):
         _carry_over(network, stage, 1, k)
     return network
 
 
-def _parts(stages: Sequence[Network]) -> tuple[list[Layer], list[Layer]]:
-    layers = [stage.design.layers for stage in stages]
-    if not layers or any(len(pair) != 2 for pair in layers):
-        raise BadInput("stack: stages must be the networks that pretrain gives, one or more.")
+def _parts(function: str, stages: Sequence[Network]) -> tuple[list[Layer], list[Layer]]:
+    given = list(stages) if isinstance(stages, Sequence) else []
+    layers = [stage.design.layers for stage in given if isinstance(stage, Network)]
+    if not layers or len(layers) < len(given) or any(len(pair) != 2 for pair in layers):
+        raise BadInput(
+            f"{function}: stages must be the networks that pretrain gives, one or more, got "
+            f"{stages!r}."
+        )
     return [pair[0] for pair in layers], [pair[1] for pair in layers]
 
 

@@ -12,6 +12,7 @@ from fluxlab.engine.layers.xlnet import XLNet
 from fluxlab.engine.losses import one_hot
 from fluxlab.engine.network import Network
 from fluxlab.engine.optimizers import GradientDescent
+from fluxlab.engine.tokenizer import token_numbers
 from fluxlab.engine.trace import Trace
 
 
@@ -24,7 +25,7 @@ def xlnet(
     tokens : (samples, steps), token numbers; 0 is padding and never a target. Its predictions
     are probabilities (samples, steps, vocabulary); a [mask] token is predicted from all others.
     """
-    given = np.asarray(tokens, dtype=np.float64)
+    given = np.atleast_2d(token_numbers("xlnet", "tokens", tokens))
     return Network(
         [XLNet(vocabulary, features, heads, hidden, layers), Dense(vocabulary)],
         given, np.where(given == 0, -1, given), cost="cross_entropy_logits", **settings,
