@@ -89,7 +89,7 @@ PARTS: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("more", "fragments"), PARTS, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize(("more", "fragments"), PARTS)
 def test_a_part_that_is_none_is_refused(more: dict[str, Any], fragments: list[str]) -> None:
     with pytest.raises(fl.BadInput) as caught:
         build(**more)
