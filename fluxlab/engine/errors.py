@@ -45,7 +45,8 @@ def counted(count: int, noun: str) -> str:
     """`1 sample`, `16 samples`, `2 queries`, `2 patches`, `2 hypotheses`."""
     if count == 1:
         return f"{count} {noun}"
-    for end, several in (("ey", "eys"), ("y", "ies"), ("sis", "ses"), ("s", "ses"), ("ch", "ches")):
+    endings = (("ey", "eys"), ("y", "ies"), ("sis", "ses"), ("s", "ses"), ("tch", "tches"))
+    for end, several in endings:
         if noun.endswith(end):
             return f"{count} {noun.removesuffix(end)}{several}"
     return f"{count} {noun}s"

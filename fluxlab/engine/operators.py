@@ -35,11 +35,11 @@ _SUCH_AS = (
 
 def instead(name: str) -> str:
     """What to write in a trace for NumPy's function or attribute of that name."""
-    from fluxlab.engine import ops
+    import fluxlab
 
     if name in _INSTEAD:
         return f"Write {_INSTEAD[name]}."
-    known = name in OPS or callable(getattr(ops, name, None))
+    known = name in dir(fluxlab) and callable(getattr(fluxlab, name))
     return f"Write fl.{name}(...)." if known else _SUCH_AS
 
 
