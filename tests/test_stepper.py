@@ -278,6 +278,8 @@ def test_a_slow_speed_is_kept() -> None:
     assert 5 <= net.trace.position <= 13
     with pytest.raises(fl.BadInput, match="speed"):
         stepper.speed = 0
+    with pytest.raises(fl.BadInput, match="speed got 'fast'"):
+        stepper.speed = "fast"  # type: ignore[assignment]
 
 
 def test_the_lock_is_held_for_a_short_time_only() -> None:
