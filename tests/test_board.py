@@ -411,9 +411,9 @@ def test_refuses_what_it_does_not_know(net: Any) -> None:
         fl.Board(net, unknown=1)
     with pytest.raises(BadInput, match="matrix, layer, shared"):
         fl.Board(net, scale="log")
-    with pytest.raises(TypeError, match="form_network"):
+    with pytest.raises(fl.BadInput, match="form_network"):
         fl.Board([1, 2])
-    with pytest.raises(IndexError):
+    with pytest.raises(fl.BadInput, match="no cell"):
         fl.Board(net).select("C", 1)
 
 

@@ -169,6 +169,8 @@ def test_choices_of_a_network() -> None:
     assert "sample: 3" in knobs.text()
     with pytest.raises(fl.UnknownName, match="tanh"):
         knobs.choose("layer 1/activation", "tahn")
+    with pytest.raises(fl.BadInput, match="no choices"):
+        Knobs(neuron(), "w").choose("sample", 1)
     knobs["learning rate"] = 0.5
     knobs.reset.click()
     assert knobs.text() == first

@@ -50,7 +50,7 @@ def test_text_and_picture_without_a_kernel() -> None:
     count = len(net.trace.steps)
     assert lines[0].startswith(f"Stepper of 4-3-2 network: iteration 0 · step 1 of {count}")
     assert lines[1].startswith("Cost curve of 4-3-2 network")
-    data, _ = lab._repr_mimebundle_()
-    assert data["text/plain"] == repr(lab)
+    data, metadata = lab._repr_mimebundle_()
+    assert data["text/plain"] == metadata["image/png"]["alt"] == repr(lab)
     assert data["image/png"].startswith(b"\x89PNG")
     assert "application/vnd.jupyter.widget-view+json" in data

@@ -200,6 +200,23 @@ def test_travel_reaches_iterations_between_records() -> None:
     assert everything(net.trace) == last
 
 
+def test_the_way_back_ends_where_history_has_started_again() -> None:
+    net = network()
+    stepper = Stepper(net)
+    fl.learn(net, iterations=5)
+    net.set_activation(1, "tanh")  # what was recorded before belongs to another network
+    assert net.history.iterations == [5]
+    for unit in UNITS:
+        net.trace.move(3)
+        for _ in range(4):  # to the first step, and no further
+            getattr(stepper, f"back_{unit}").click()
+        assert state(net.trace) == ((5, 3) if unit in ("backward", "update") else (5, 0))
+        assert not stepper.state()["buttons"][unit]["back"]
+    stepper.iteration.click()
+    stepper.iteration.click()
+    assert state(net.trace) == (6, len(net.trace.steps))
+
+
 def test_missing_passes_say_why_and_how() -> None:
     trace = fl.trace(lambda x, w: fl.tanh(x @ w), x=[[1.0, 2.0]], w=[[0.5], [-0.25]])
     stepper = Stepper(trace)
@@ -293,6 +310,8 @@ def test_a_slow_speed_is_kept() -> None:
     assert 5 <= net.trace.position <= 13
     with pytest.raises(fl.BadInput, match="speed"):
         stepper.speed = 0
+    with pytest.raises(fl.BadInput, match="speed got 'fast'"):
+        stepper.speed = "fast"  # type: ignore[assignment]
 
 
 def test_the_lock_is_held_for_a_short_time_only() -> None:

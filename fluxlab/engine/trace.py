@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine import formulas
-from fluxlab.engine.errors import BadInput, NotComputed, size, unknown
+from fluxlab.engine.errors import BadInput, NotComputed, UnknownName, size, unknown
 from fluxlab.engine.matrix import Matrix, Step
 from fluxlab.engine.memory import Running
 from fluxlab.engine.numbers import as_numbers, has_cell
@@ -126,10 +126,8 @@ class Trace:
         if len(short) == 1:
             return short[0]
         if short:
-            names = ", ".join(m.name for m in short)
-            raise unknown("matrix", name, [m.name for m in short]) from LookupError(
-                f"{name!r} names {len(short)} matrices: {names}."
-            )
+            names = ", ".join(m.name for m in short[:40])
+            raise UnknownName(f"{name!r} is the name of {len(short)} matrices; say which: {names}.")
         raise unknown("matrix", name, [*self._names, *self._aliases])
 
     def __contains__(self, name: object) -> bool:
@@ -431,6 +429,7 @@ class Trace:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
         self._cost = cost
         self.alias("C", cost)
+        self.alias(name, result)  # one number is called C, and it is what was returned as well
 
 
 def not_one_matrix(result: object) -> str:

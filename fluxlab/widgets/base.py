@@ -152,4 +152,5 @@ def with_fallback(bundle: Any, view: Any) -> Any:
     picture = view.picture()
     if picture is not None:
         data["image/png"] = picture
+        metadata = {**metadata, "image/png": {"alt": data["text/plain"]}}  # nbconvert writes it
     return data, metadata

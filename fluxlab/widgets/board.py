@@ -151,6 +151,7 @@ class Board(View):
             {
                 "type": "layout",
                 "session": str(self.session.id),
+                "title": self.session.title,
                 "version": self._version,
                 "width": layout.width,
                 "height": layout.height,

@@ -30,6 +30,12 @@ class Cursor:
         return history.iteration if history is not None else 0
 
     @property
+    def first(self) -> int:
+        """The first iteration that is recorded; above 0 where history has started again."""
+        history = self.trace.history
+        return int(history.records[0].iteration) if history is not None else 0
+
+    @property
     def position(self) -> int:
         return int(self.trace.position)
 
@@ -80,12 +86,12 @@ class Cursor:
         behind = [start for start in starts if start < p]
         if behind:
             target = (k, behind[-1])
-        elif k > 0 and (starts or unit == "operation"):
+        elif k > self.first and (starts or unit == "operation"):
             target = (k - 1, starts[-1]) if p > 0 else (k, 0)
         else:
             return None
         k, p = target
-        return (k - 1, self.total) if p == 0 and k > 0 else target
+        return (k - 1, self.total) if p == 0 and k > self.first else target
 
     def go(self, state: State) -> None:
         """Go there; parameters come back exactly, and so does an edit made at iteration k."""

@@ -249,6 +249,11 @@ class Knobs(View):
             self.session.changed("layout")
 
     def _choose(self, name: str, value: Any) -> None:
+        if not self._choice_names():
+            raise BadInput(
+                f"choose: these knobs have no choices. Name some: Knobs(net, {CHOICES[0]!r}, "
+                f"{CHOICES[1]!r})."
+            )
         if name not in self._choice_names():
             raise unknown("choice", name, self._choice_names())
         if name == "sample":

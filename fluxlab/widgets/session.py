@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from fluxlab.engine.errors import BadInput, size
+
 _by_cell: dict[str, weakref.WeakSet[Session]] = {}  # notebook cell -> the sessions it made
 _forming = threading.Lock()
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()  # for `_after_cell`
@@ -74,7 +76,7 @@ class Session:
         found = self.trace[matrix]
         index = tuple(int(i) for i in index)
         if not self._exists(found.name, index):
-            raise IndexError(f"{found.name} has shape {found.shape}; it has no cell {index}.")
+            raise BadInput(f"select: {found.name} is {size(found.shape)}; it has no cell {index}.")
         cell = (found.name, index)
         if follow and cell in self.trail:
             self.trail = self.trail[: self.trail.index(cell) + 1]
@@ -184,7 +186,7 @@ def session_of(thing: Any) -> Session:
     else:
         trace = getattr(thing, "trace", thing)
         if not hasattr(trace, "steps"):
-            raise TypeError(
+            raise BadInput(
                 f"A widget got {type(thing).__name__}; it expects what form_network(...) or "
                 "trace(...) returned."
             )

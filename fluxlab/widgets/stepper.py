@@ -158,7 +158,7 @@ class Stepper(View):
 
     @speed.setter
     def speed(self, value: float) -> None:
-        if not value > 0:
+        if not isinstance(value, int | float) or not value > 0:
             raise BadInput(
                 f"speed got {value!r}; it expects steps per second above 0, for example 2."
             )

@@ -49,6 +49,17 @@ def test_the_lab_looks_right_and_steps(lab: Lab) -> None:
         lab.page.wait_for_timeout(300)
         assert lab.axe(".fl-lab") == []
         lab.screenshot(f"lab-{theme}", whole=True)
+    # Why learning stopped has a line of its own, below the bar and above the board.
+    lab.run_cell("net.history.stopped = 'Stopped by hand. ' * 12; lab.session.changed('values')")
+    stopped = lab.page.locator(".fl-lab").first.locator(".fl-stopped")
+    expect(stopped).to_contain_text("Stopped by hand.")
+    tops = stopped.evaluate(
+        "line => ['.fl-bar', '.fl-lab-main'].map(name => line.closest('.fl-lab')"
+        ".querySelector(name).getBoundingClientRect().top)"
+    )
+    box = stopped.bounding_box()
+    assert box
+    assert tops[0] < box["y"] < box["y"] + box["height"] <= tops[1]
     assert lab.console_errors == []
 
 

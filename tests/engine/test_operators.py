@@ -47,3 +47,14 @@ def test_constants_are_no_inputs_but_can_be_set() -> None:
     trace.set("3", 10.0)
     assert float(trace.cost.value) == 40.0
     assert float(trace["dC_dw1"].value) == 10.0
+
+
+def test_one_number_that_is_returned_is_y_and_the_cost() -> None:
+    trace = fl.trace(lambda x, w: fl.sigmoid(x @ w), x=[[1.0, 2.0]], w=[[0.5], [0.25]])
+    assert trace["y"] is trace["C"] is trace.cost
+    trace.backward()
+    assert trace["dC_dy"] is trace["dC_dC"]
+    several = fl.trace(lambda x: fl.tanh(x), x=[1.0, 2.0])
+    assert several["y"] is not several["C"]
+    named = fl.trace(lambda y: y * y, y=3.0)  # the student's own y keeps its name
+    assert float(named["y"].value) == 3.0

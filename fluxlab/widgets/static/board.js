@@ -7,7 +7,7 @@ function render({ model, el }) {
   const cleanups = [root(el, "fl-board")];
   const canvas = element("canvas", {
     tabindex: "0", role: "application", "aria-roledescription": "board of matrices",
-    "aria-label": "Every matrix of the network", "data-lm-suppress-shortcuts": "true",
+    "aria-label": "Every matrix", "data-lm-suppress-shortcuts": "true",
   });
   const context = canvas.getContext("2d");
   const legend = element("div", { class: "fl-board-legend" });
@@ -131,6 +131,7 @@ function render({ model, el }) {
   cleanups.push(listen(model, {
     layout(message) {
       takeLayout(board, message);
+      canvas.setAttribute("aria-label", `Every matrix, ${message.title}`);
       board.offsets = [];
       hover = null;
       board.cursor = null;

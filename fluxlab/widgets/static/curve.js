@@ -51,7 +51,7 @@ function render({ model, el }) {
     grip, stem, dot,
   );
   plot.append(axes, path, broken, handle);
-  const picture = svg("svg", { class: "fl-plot" }, plot);
+  const picture = svg("svg", { class: "fl-plot", role: "group", "aria-label": "cost curve" }, plot);
   const said = element("div", { class: "fl-said fl-muted" });
   const scale = element("button", {
     type: "button", class: "fl-scale", "aria-label": "scale", "data-lm-suppress-shortcuts": "true",

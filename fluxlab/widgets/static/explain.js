@@ -333,7 +333,7 @@ export default {
       if (m.state === "nothing") return "No cell is selected.";
       const where = `${words(m)}${m.place ? ` of ${m.place}` : ""}`;
       if (m.state === "waiting") return `${where}. ${m.words}`;
-      const value = number(real(m.value)).replace("−", "minus ");
+      const value = number(real(m.value)).replace(/e(?=[−\d])/, " times 10 to the ").replaceAll("−", "minus ");
       return `${where} is ${value}. ${m.words}`;
     }
 

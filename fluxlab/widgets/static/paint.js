@@ -406,7 +406,7 @@ function paintLabels(context, board, place, matrix, window, row, column, wide, h
   context.font = `9px ${SANS}`;
   const tag = (text, x, y, align, strong) => {
     const long = context.measureText(text).width;
-    const left = align === "right" ? x - long : x - long / 2;
+    const left = Math.max(2, align === "right" ? x - long : x - long / 2);
     if (strong) {
       context.fillStyle = colours.back;
       context.globalAlpha = 0.88;
