@@ -27,6 +27,13 @@ def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
         lab.page.wait_for_timeout(300)
         lab.screenshot(f"lesson-{lesson.stem}-{theme}", whole=True)
         assert lab.axe(".fluxlab") == []
+    cut = lab.page.evaluate(
+        """() => [...document.querySelectorAll(".fl-curve svg text")].filter((text) => {
+            const [inner, outer] = [text, text.closest("svg")].map((e) => e.getBoundingClientRect());
+            return inner.right > outer.right + 0.5 || inner.left < outer.left - 0.5;
+        }).map((text) => text.textContent)"""
+    )
+    assert cut == []
     assert (
         lab.page.locator(".fl-error").all_inner_texts()
         == [""] * lab.page.locator(".fl-error").count()
