@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, unknown = parser.parse_known_args(given[:cut])
     if unknown:
         lab.error(
-            f"it does not know {' '.join(unknown)}. A folder with spaces needs quotes; JupyterLab's "
-            "own options come after --, for example: fluxlab lab -- --port=9000"
+            f"it does not know {' '.join(unknown)}. A folder with spaces needs quotes; "
+            "JupyterLab's own options come after --, for example: fluxlab lab -- --port=9000"
         )
     folder = Path(options.folder).expanduser().absolute()
     try:

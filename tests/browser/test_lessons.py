@@ -29,7 +29,8 @@ def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
         assert lab.axe(".fluxlab") == []
     cut = lab.page.evaluate(
         """() => [...document.querySelectorAll(".fl-curve svg text")].filter((text) => {
-            const [inner, outer] = [text, text.closest("svg")].map((e) => e.getBoundingClientRect());
+            const inner = text.getBoundingClientRect();
+            const outer = text.closest("svg").getBoundingClientRect();
             return inner.right > outer.right + 0.5 || inner.left < outer.left - 0.5;
         }).map((text) => text.textContent)"""
     )
