@@ -9,7 +9,7 @@
 
 # Another interpreter:     make lab PYTHON=python3.12
 # Options of fluxlab lab:  make lab LAB_ARGS="--no-browser"
-# Another folder:          make lab FOLDER=~/my-lessons
+# Another folder:          make lab FOLDER="$HOME/my lessons"
 PYTHON ?=
 FOLDER ?=
 LAB_ARGS ?=
@@ -24,7 +24,7 @@ NBVAL := --nbval --nbval-current-env -n 2 --dist loadscope
 .NOTPARALLEL:
 
 lab: $(VENV)/installed
-	$(BIN)/fluxlab lab $(FOLDER) $(LAB_ARGS)
+	$(BIN)/fluxlab lab $(if $(FOLDER),"$(FOLDER)") $(LAB_ARGS)
 
 test: lint unit nbval browser
 

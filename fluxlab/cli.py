@@ -27,12 +27,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "A file that you have edited is never overwritten. "
         "Options after -- are JupyterLab's own, for example: fluxlab lab -- --port=9000",
     )
-    lab.add_argument("folder", nargs="?", default="fluxlab-lessons", metavar="FOLDER")
+    lab.add_argument(
+        "folder",
+        nargs="?",
+        default="fluxlab-lessons",
+        metavar="FOLDER",
+        help="where your lessons are, or shall be; fluxlab-lessons if not given",
+    )
     lab.add_argument("--no-browser", action="store_true", help="only start the server")
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     cut = given.index("--") if "--" in given else len(given)
-    options = parser.parse_args(given[:cut])
+    options, unknown = parser.parse_known_args(given[:cut])
+    if unknown:
+        lab.error(
+            f"it does not know {' '.join(unknown)}. A folder with spaces needs quotes; "
+            "JupyterLab's own options come after --, for example: fluxlab lab -- --port=9000"
+        )
     folder = Path(options.folder).expanduser().absolute()
     try:
         said = copy_lessons(lessons_folder(), folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -191,6 +192,31 @@ def test_lessons_that_are_missing_are_said(
     monkeypatch.setattr(cli, "__file__", str(tmp_path / "fluxlab" / "cli.py"))
     assert cli.main(["lab", str(tmp_path / "student")]) == 1
     assert "lessons are missing from this installation" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--port=9000"], ["my", "lessons"]])
+def test_what_it_does_not_know_is_said(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["lab", *arguments])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert f"it does not know {arguments[-1]}. A folder with spaces needs quotes" in error
+    assert "come after --" in error
+
+
+@pytest.mark.parametrize("folder", ["my lessons", "Übungen (neu) & mehr"])
+def test_make_lab_takes_any_folder(folder: str) -> None:
+    shown = subprocess.run(
+        ["make", "--dry-run", "lab", f"FOLDER={folder}", "LAB_ARGS=--no-browser"],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    command = next(line for line in shown if "fluxlab lab" in line)
+    assert shlex.split(command)[1:] == ["lab", folder, "--no-browser"]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,9 @@ LESSONS = Path(__file__).parent.parent / "lessons"
 FILES = sorted(LESSONS.glob("*.ipynb"))
 LARGEST = 300_000  # bytes
 LINK = re.compile(r"\]\(([^)\s#]+)[^)]*\)")
-UNSAID = ("Right.", "Not this one. Look again.")  # what a question says without feedback of its own
+# What a question says without feedback of its own.
+UNSAID = ("Right.", "Not this one. Look again.")
+BARE = ("Too large.", "Too small.", "Too far from 0.", "Too close to 0.", "The sign is wrong.")
 
 every_lesson = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -103,6 +105,14 @@ def test_a_number_that_is_nearly_right_gets_the_words_for_right(asked: list[Ques
             exact = question.answer(question.right())
             for factor in (0.9999, 1.0001):
                 assert question.answer(question.right() * factor) == exact, question.key
+
+
+def test_a_wrong_number_gets_words_of_the_lesson(asked: list[Question]) -> None:
+    for question in asked:
+        if question.choices is None and question.cells is None:
+            right = question.right()
+            for given in (right * 1.37, right * 0.63, -right * 0.63):
+                assert question.answer(given).text not in BARE, f"{question.key}: {given}"
 
 
 def test_what_is_revealed_can_be_shown(asked: list[Question]) -> None:

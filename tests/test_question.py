@@ -58,6 +58,12 @@ def test_numbers(given: object, text: str) -> None:
     assert reply.right == (text == "Right.")
 
 
+def test_below_zero_large_means_far_from_it() -> None:
+    question = Question("08/n", "?", answer=-27.0)
+    assert question.answer(-3).text == "Too close to 0."
+    assert question.answer(-30).text == "Too far from 0."
+
+
 def test_number_zero_and_tolerance() -> None:
     assert Question("08/n", "?", answer=0.0).answer(0).right
     assert not Question("08/n", "?", answer=0.0).answer(0.1).right

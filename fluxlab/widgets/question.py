@@ -44,8 +44,9 @@ class Question(Widget):
     cells : a matrix or a shape: the answer is one of its cells, (row, column).
     tolerance : how far a number may be off; 1 % of the right answer if not given.
     feedback : what to say to an answer: a dict choice -> text. For numbers the keys are "right",
-        "wrong sign", "too large", "too small", and factors: `{16: "You forgot to divide by
-        the 16 samples."}` answers 16 times the right number. Or a function (given, right) -> text.
+        "wrong sign", "too large", "too small" (farther from 0, closer to 0), and factors:
+        `{16: "You forgot to divide by the 16 samples."}` answers 16 times the right number.
+        Or a function (given, right) -> text.
     reveal : text that appears after the right answer or "show me"; or a function that is called
         then, and may return such a text.
     """
@@ -183,6 +184,8 @@ class Question(Widget):
         if right == 0:
             return "too large" if given > 0 else "too small", "Not this. What cancels here?"
         larger = abs(given) > abs(right)
+        if right < 0:  # -3 is larger than -27, and closer to 0
+            return ("too large", "Too far from 0.") if larger else ("too small", "Too close to 0.")
         return ("too large", "Too large.") if larger else ("too small", "Too small.")
 
     def show(self) -> str:

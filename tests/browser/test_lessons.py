@@ -32,6 +32,14 @@ def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
         lab.cell(first)
         assert lab.axe(".fluxlab") == []
         lab.screenshot(f"lesson-{lesson.stem}-{theme}", whole=True)
+    cut = lab.page.evaluate(
+        """() => [...document.querySelectorAll(".fl-curve svg text")].filter((text) => {
+            const inner = text.getBoundingClientRect();
+            const outer = text.closest("svg").getBoundingClientRect();
+            return inner.right > outer.right + 0.5 || inner.left < outer.left - 0.5;
+        }).map((text) => text.textContent)"""
+    )
+    assert cut == []
     assert (
         lab.page.locator(".fl-error").all_inner_texts()
         == [""] * lab.page.locator(".fl-error").count()

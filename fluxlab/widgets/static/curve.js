@@ -97,11 +97,14 @@ function render({ model, el }) {
     }
     const columns = Math.max(2, Math.floor((box.right - box.left) / 90));
     const whole = ticks(first, last, columns).filter(Number.isInteger);
-    for (const tick of whole)
+    for (const tick of whole) {
+      const x = toX(tick), text = grouped(tick), edge = x + 4 * text.length > width;
+      const place = edge ? { x: width - 1, "text-anchor": "end" } : { x, "text-anchor": "middle" };
       axes.append(
-        svg("line", { x1: toX(tick), x2: toX(tick), y1: box.bottom, y2: box.bottom + 4 }),
-        svg("text", { x: toX(tick), y: box.bottom + 17, "text-anchor": "middle" }, grouped(tick)),
+        svg("line", { x1: x, x2: x, y1: box.bottom, y2: box.bottom + 4 }),
+        svg("text", { ...place, y: box.bottom + 17 }, text),
       );
+    }
     axes.append(
       svg("text", { x: box.right, y: height - 3, "text-anchor": "end" }, "iteration"),
       svg("text", { x: 4, y: box.top + 4, class: "fl-letter" }, "C"),
