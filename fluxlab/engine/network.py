@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.activations import activation
-from fluxlab.engine.data import matrix_data_preprocessor
+from fluxlab.engine.data import samples_of
 from fluxlab.engine.design import Design, Layer, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
@@ -370,11 +370,7 @@ def _matrix(argument: str, data: Any, function: str = "Network") -> Array:
         axes = 2
     if axes > 2:
         return as_numbers(function, argument, data)
-    try:
-        return matrix_data_preprocessor(data)
-    except BadInput as problem:
-        text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
-        raise BadInput(text) from None
+    return samples_of(function, argument, data)
 
 
 def _are_rows(rows: object, count: int) -> bool:
