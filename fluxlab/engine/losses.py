@@ -189,6 +189,28 @@ COSTS: dict[str, Cost] = {
     )
 }  # fmt: skip
 
+# What targets must be, where a cost would be nonsense with others, and what to do.
+TARGETS: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "hinge": (lambda t: np.isin(t, (-1.0, 1.0)), "-1 or +1; for 0 and 1 give 2 * targets - 1"),
+    **dict.fromkeys(
+        (
+            "binary_cross_entropy", "binary_cross_entropy_logits", "cross_entropy",
+            "cross_entropy_logits",
+        ),
+        (lambda t: (t >= 0) & (t <= 1), "probabilities, 0 to 1; scale them, or take mse"),
+    ),
+}  # fmt: skip
+
+
+def check_targets(function: str, name: str, target: Array) -> None:
+    """Refuse targets that make no sense with the cost of that name."""
+    if name not in TARGETS:
+        return
+    fits, wanted = TARGETS[name]
+    bad = target[~fits(target)]
+    if bad.size:
+        raise BadInput(f"{function}: with {name} targets must be {wanted}. Got {bad[0]:g}.")
+
 
 def cost(name: object) -> Cost:
     """The cost of that name; UnknownName with the nearest one otherwise."""

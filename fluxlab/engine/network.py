@@ -15,8 +15,8 @@ from fluxlab.engine.design import Design, Layer, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.losses import check_targets, one_hot
 from fluxlab.engine.losses import cost as cost_named
-from fluxlab.engine.losses import one_hot
 from fluxlab.engine.numbers import as_numbers, is_whole, whole
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of
@@ -383,6 +383,7 @@ def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
     """Targets of the output's shape; class numbers become one-hot rows, -1 a row of zeros."""
     output = predicting(design, x[:1], {}, linked=False)["y"].shape[1:]
     if target.shape[1:] == output:
+        check_targets(function, design.cost, target)
         return target
     if design.cost in CLASS_COSTS and target.shape[1:] in (output[:-1], (*output[:-1], 1)):
         blank = target.reshape(-1) == -1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.ops import mean, multiply, sqrt, subtract
 from fluxlab.engine.optimizers import blend
 from fluxlab.engine.trace import Matrix
@@ -24,6 +25,11 @@ class BatchNorm:
     epsilon: float = 1e-5
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        if len(x.shape) != 2:
+            raise BadInput(
+                f"BatchNorm: x must be (samples, features), got {size(x.shape)}. Put Flatten() "
+                "before it, or take LayerNorm()."
+            )
         n, axes = x.shape[-1], (None, x.axes[-1])
         gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
         beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
