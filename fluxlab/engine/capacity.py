@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fluxlab.engine.data import bits, matrix_data_preprocessor
+from fluxlab.engine.data import bits, samples_of
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array
 
 MOST = 14  # points; 2**14 labellings
@@ -27,8 +28,8 @@ def cover(points: int, dimensions: int) -> int:
     cuts through the origin, and the bias is one more dimension). All of them up to
     dimensions + 1 points; exactly half at 2 * (dimensions + 1), the capacity.
     """
-    _whole("cover", "points", points)
-    _whole("cover", "dimensions", dimensions)
+    whole("cover", "points", points, 1)
+    whole("cover", "dimensions", dimensions, 1)
     return 2 * sum(comb(points - 1, k) for k in range(dimensions + 1))
 
 
@@ -38,7 +39,7 @@ def separable(points: Any, labels: Any) -> bool:
     points : (points, dimensions); labels : one 0 or 1 for each. Exact, no rounding.
     """
     x = _points("separable", points)
-    given = np.asarray(labels, dtype=np.float64).reshape(-1)
+    given = as_numbers("separable", "labels", labels).reshape(-1)
     if given.shape != (len(x),) or not np.isin(given, (0.0, 1.0)).all():
         raise BadInput(
             f"separable: labels must hold one 0 or 1 for each of the {len(x)} points, got "
@@ -81,8 +82,9 @@ class Capacity:
 
 def capacity(dimensions: int, most: int = 8, seed: int = 0) -> list[Capacity]:
     """The table for 1 to `most` random points in so many dimensions; see `Capacity`."""
-    _whole("capacity", "dimensions", dimensions)
-    _whole("capacity", "most", most)
+    whole("capacity", "dimensions", dimensions, 1)
+    whole("capacity", "most", most, 1)
+    whole("capacity", "seed", seed, 0)
     if most > MOST:
         raise BadInput(f"capacity: most must be {MOST} or less, got {most}.")
     x = np.random.default_rng(seed).normal(size=(most, dimensions))
@@ -164,15 +166,10 @@ def _dependency(vectors: list[list[Fraction]]) -> list[Fraction] | None:
 
 
 def _points(function: str, points: Any) -> Array:
-    x = matrix_data_preprocessor(points)
+    x = samples_of(function, "points", points)
     if len(x) > MOST:
         raise BadInput(
             f"{function}: points is {size(x.shape)}; with more than {MOST} points there are too "
             "many subsets to go through."
         )
     return x
-
-
-def _whole(function: str, argument: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise BadInput(f"{function}: {argument} must be a whole number, 1 or more, got {value!r}.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.memory import Running
-from fluxlab.engine.numbers import has_cell
+from fluxlab.engine.numbers import has_cell, is_number
 from fluxlab.engine.op import Array, Call
 from fluxlab.engine.plan import downstream
 
@@ -86,7 +86,7 @@ def check(
 
     With `index`, only that cell. The trace itself is not touched. Two runs per cell.
     """
-    if not isinstance(epsilon, int | float) or not np.isfinite(epsilon) or epsilon <= 0:
+    if not is_number(epsilon) or epsilon <= 0:
         raise BadInput(f"check: epsilon must be a number above 0, such as 1e-5, got {epsilon!r}.")
     matrix = trace[name]
     with trace.lock:

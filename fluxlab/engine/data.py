@@ -135,7 +135,8 @@ def matrix_data_preprocessor(
         ("rows", rows, 1), ("columns", columns, 1),
         ("first_row", first_row, 0), ("first_column", first_column, 0),
     ):  # fmt: skip
-        if value is not None and (not is_whole(value) or value < least):
+        optional = value is None and least == 1  # rows and columns: all that are left
+        if not optional and (not is_whole(value) or value < least):  # type: ignore[operator]
             raise BadInput(
                 f"{here}: {name} must be a whole number of at least {least}, got {value!r}."
             )
@@ -152,6 +153,15 @@ def matrix_data_preprocessor(
             f"do not lie in the data, which is {table.shape[0]}×{table.shape[1]}."
         )
     return table[first_row:last_row, first_column:last_column].copy()
+
+
+def samples_of(function: str, argument: str, data: Any) -> Array:
+    """`matrix_data_preprocessor` for another function's argument, which its errors name."""
+    try:
+        return matrix_data_preprocessor(data)
+    except BadInput as problem:
+        text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
+        raise BadInput(text) from None
 
 
 def _numbers_of(path: Path, columns: Any) -> tuple[list[list[float]], list[str] | None]:

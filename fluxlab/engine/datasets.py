@@ -13,7 +13,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.losses import one_hot
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, is_number, is_whole
 from fluxlab.engine.op import Array
 
 Data = tuple[Array, Array]
@@ -83,7 +83,7 @@ def spirals(samples: int = 200, turns: float = 1.5, noise: float = 0.02, seed: i
     turn further. noise is the standard deviation added (after Lang and Witbrock, 1988).
     """
     draw = _generator("spirals", samples, 4, noise, seed)
-    if not _is_real(turns) or turns <= 0:
+    if not is_number(turns) or turns <= 0:
         raise BadInput(f"spirals: turns must be a number above 0, got {turns!r}.")
     first = (samples + 1) // 2
     numbers = np.repeat([0, 1], [first, samples - first])
@@ -120,7 +120,7 @@ def blobs(samples: int = 150, classes: int = 3, spread: float = 1.0, seed: int =
     """
     from sklearn.datasets import make_blobs
 
-    if not _is_whole(classes) or classes < 2:
+    if not is_whole(classes) or classes < 2:
         raise BadInput(f"blobs: classes must be a whole number, 2 or more, got {classes!r}.")
     _generator("blobs", samples, classes, spread, seed, "spread")
     X, numbers = make_blobs(samples, centers=classes, cluster_std=spread, random_state=seed)
@@ -150,27 +150,18 @@ def polynomial(
     return X, Y + noise * draw.normal(size=Y.shape)
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _is_real(value: Any) -> bool:
-    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return real and bool(np.isfinite(value))
-
-
 def _generator(
     here: str, samples: int, least: int, noise: float, seed: int, noise_name: str = "noise"
 ) -> np.random.Generator:
     """The seed's generator, after a look at the arguments that all made sets have."""
-    if not _is_whole(samples) or samples < least:
+    if not is_whole(samples) or samples < least:
         raise BadInput(f"{here}: samples must be a whole number, {least} or more, got {samples!r}.")
-    if not _is_real(noise) or noise < 0:
+    if not is_number(noise) or noise < 0:
         raise BadInput(f"{here}: {noise_name} must be a number, 0 or more, got {noise!r}.")
     return seeded(here, seed)
 
 
 def seeded(here: str, seed: int) -> np.random.Generator:
-    if not _is_whole(seed) or not 0 <= seed < 2**32:
+    if not is_whole(seed) or not 0 <= seed < 2**32:
         raise BadInput(f"{here}: seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
     return np.random.default_rng(seed)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.network import Network
-from fluxlab.engine.numbers import whole
+from fluxlab.engine.numbers import as_numbers, shape_of, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import (
     add,
@@ -61,6 +61,14 @@ class Ensemble:
 
     networks: tuple[Network, ...]
     rows: tuple[Rows | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        members = self.networks if isinstance(self.networks, tuple | list) else ()
+        if not members or not all(isinstance(member, Network) for member in members):
+            raise BadInput(
+                f"Ensemble: networks must be a list of Networks, at least one, got "
+                f"{self.networks!r}."
+            )
 
     def outputs(self, inputs: Any) -> list[Array]:
         """What each member says, (samples, outputs) each."""
@@ -120,8 +128,8 @@ def bagging(
     """
     whole("bagging", "count", count, 1)
     whole("bagging", "seed", seed, 0)
-    x, target = np.asarray(inputs), np.asarray(targets)
-    if x.ndim != 2 or len(x) != len(target):
+    x, target = as_numbers("bagging", "inputs", inputs), as_numbers("bagging", "targets", targets)
+    if x.ndim < 2 or target.ndim < 1 or len(x) != len(target):
         raise BadInput(
             f"bagging: inputs and targets need one row for each sample in both; got "
             f"{size(x.shape)} and {size(target.shape)}."
@@ -136,6 +144,11 @@ def bagging(
 
 
 def _made(function: str, make: Callable[..., Network], *arguments: Any) -> Network:
+    if not callable(make):
+        raise BadInput(
+            f"{function}: make must be a function that returns a Network, got "
+            f"{type(make).__name__}."
+        )
     made = make(*arguments)
     if not isinstance(made, Network):
         raise BadInput(f"{function}: make must return a Network, got {type(made).__name__}.")
@@ -144,9 +157,9 @@ def _made(function: str, make: Callable[..., Network], *arguments: Any) -> Netwo
 
 def _alike(function: str, outputs: Sequence[Any]) -> tuple[int, ...]:
     """The one shape that all outputs have."""
-    if not len(outputs):
-        raise BadInput(f"{function}: give at least one output.")
-    shapes = {tuple(y.shape) if hasattr(y, "shape") else np.shape(y) for y in outputs}
+    if not isinstance(outputs, Sequence | np.ndarray) or not len(outputs):
+        raise BadInput(f"{function}: give a list of outputs, at least one, got {outputs!r}.")
+    shapes = {shape_of(function, "an output", y) for y in outputs}
     if len(shapes) > 1 or len(next(iter(shapes))) != 2:
         raise BadInput(
             f"{function}: the outputs must be matrices of one shape, (samples, outputs); got "

@@ -15,6 +15,7 @@ from fluxlab.engine import ops
 from fluxlab.engine.activations import softplus
 from fluxlab.engine.errors import BadInput, size, unknown
 from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.numbers import as_numbers, bounded, shape_of, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.rowwise import softmax_cross_entropy
 from fluxlab.engine.trace import Matrix
@@ -57,16 +58,19 @@ def mse(y: Any, target: Any, average: Average = ops.mean) -> Any:
     Its gradient dC_dy = 2 (y - target) / N divides by the number of cells N once; nothing
     further down divides again.
     """
+    _alike("mse", "target", y, target)
     return average(_named(ops.squared_error(y, target), "squared error"))
 
 
 def mae(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean over all cells of |y - target|; its gradient is ±1/N, and 0 at y = target."""
+    _alike("mae", "target", y, target)
     return average(_named(ops.absolute(ops.subtract(y, target)), "absolute error"))
 
 
 def binary_cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of -t ln y - (1 - t) ln(1 - y), from probabilities y in 0..1."""
+    _alike("binary_cross_entropy", "target", y, target)
     yes, no = surprise(y, target), surprise(one_minus(y), one_minus(target))
     return average(_named(yes + no, "surprise"))
 
@@ -76,6 +80,7 @@ def binary_cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean
 
     Its gradient at a is the short form (sigmoid(a) - t) / N.
     """
+    _alike("binary_cross_entropy_logits", "target", a, target)
     return average(_named(softplus(a) - ops.multiply(target, a), "surprise"))
 
 
@@ -85,7 +90,7 @@ def cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     target: one-hot rows, or any rows of probabilities, or class numbers (samples,). dC_dy is
     -t / (y samples), the true derivative at y; the short form softmax - t belongs to the logits.
     """
-    each = surprise(y, _class_rows(y, target))
+    each = surprise(y, _class_rows("cross_entropy", y, target))
     each = _named(ops.sum(each, axis=-1, keepdims=True), "surprise")
     return average(each)
 
@@ -95,17 +100,22 @@ def cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean) -> An
 
     Its gradient at a is the short form (softmax(a) - t) / samples.
     """
-    return average(_named(softmax_cross_entropy(a, _class_rows(a, target)), "surprise"))
+    rows = _class_rows("cross_entropy_logits", a, target)
+    return average(_named(softmax_cross_entropy(a, rows), "surprise"))
 
 
 def hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of max(0, 1 - t y), for targets -1 and +1."""
+    _alike("hinge", "target", y, target)
     margin = _named(ops.maximum(one_minus(ops.multiply(target, y)), 0.0), "margin missed")
     return average(margin)
 
 
 def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 1.0) -> Any:
     """The mean over samples of max(0, |a - p|^2 - |a - n|^2 + margin); all (samples, features)."""
+    _alike("triplet", "positive", anchor, positive)
+    _alike("triplet", "negative", anchor, negative)
+    _margin("triplet", margin)
     near = ops.sum(ops.squared_error(anchor, positive), axis=-1, keepdims=True)
     far = ops.sum(ops.squared_error(anchor, negative), axis=-1, keepdims=True)
     return ops.mean(_named(ops.maximum(near - far + margin, 0.0), "margin missed"))
@@ -118,16 +128,46 @@ def contrastive(left: Any, right: Any, same: Any, margin: float = 1.0) -> Any:
     (Hadsell, Chopra and LeCun, 2006, without their factor 1/2). A pair of equal rows has
     distance 0, where the distance has a kink; 1e-12 under the root keeps its slope finite.
     """
+    _alike("contrastive", "right", left, right)
+    _margin("contrastive", margin)
+    pairs, wanted = shape_of("contrastive", "same", same), shape_of("contrastive", "left", left)
+    if pairs and pairs != (*wanted[:-1], 1):
+        raise BadInput(
+            f"contrastive: same must hold one 0 or 1 for each pair, {size((*wanted[:-1], 1))}, got "
+            f"{size(pairs)}."
+        )
+    if not isinstance(same, Matrix):
+        same = as_numbers("contrastive", "same", same)
     squared = ops.sum(ops.squared_error(left, right), axis=-1, keepdims=True)
     distance = _named(ops.sqrt(squared + 1e-12), "distance")
     apart = ops.maximum(margin - distance, 0.0) ** 2
     return ops.mean(_named(same * squared + one_minus(same) * apart, "pair cost"))
 
 
-def _class_rows(y: Any, target: Any) -> Any:
+def _alike(function: str, argument: str, y: Any, other: Any) -> None:
+    """Refuse shapes that would be spread over each other; a single number fits everywhere."""
+    first, second = shape_of(function, "y", y), shape_of(function, argument, other)
+    if first != second and () not in (first, second):
+        raise BadInput(
+            f"{function}: y is {_shown(first)} and {argument} {_shown(second)}; they must have the "
+            "same shape, rows are samples. A list becomes a column by np.reshape(list, (-1, 1))."
+        )
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return f"a list of {shape[0]}" if len(shape) == 1 else size(shape)
+
+
+def _margin(function: str, margin: Any) -> None:
+    if not isinstance(margin, Matrix):
+        bounded(function, "margin", margin, least=0)
+
+
+def _class_rows(function: str, y: Any, target: Any) -> Any:
     """The target; class numbers, which lack y's last axis, as one-hot rows."""
-    shape, given = np.shape(y), np.shape(target)
+    shape, given = shape_of(function, "y", y), shape_of(function, "target", target)
     if shape[-1:] in ((), (1,)) or given not in (shape[:-1], (*shape[:-1], 1)):
+        _alike(function, "target", y, target)
         return target
     if isinstance(target, Matrix):
         numbers = ops.reshape(target, shape[:-1])
@@ -149,6 +189,28 @@ COSTS: dict[str, Cost] = {
     )
 }  # fmt: skip
 
+# What targets must be, where a cost would be nonsense with others, and what to do.
+TARGETS: dict[str, tuple[Callable[[Array], Any], str]] = {
+    "hinge": (lambda t: np.isin(t, (-1.0, 1.0)), "-1 or +1; for 0 and 1 give 2 * targets - 1"),
+    **dict.fromkeys(
+        (
+            "binary_cross_entropy", "binary_cross_entropy_logits", "cross_entropy",
+            "cross_entropy_logits",
+        ),
+        (lambda t: (t >= 0) & (t <= 1), "probabilities, 0 to 1; scale them, or take mse"),
+    ),
+}  # fmt: skip
+
+
+def check_targets(function: str, name: str, target: Array) -> None:
+    """Refuse targets that make no sense with the cost of that name."""
+    if name not in TARGETS:
+        return
+    fits, wanted = TARGETS[name]
+    bad = target[~fits(target)]
+    if bad.size:
+        raise BadInput(f"{function}: with {name} targets must be {wanted}. Got {bad[0]:g}.")
+
 
 def cost(name: object) -> Cost:
     """The cost of that name; UnknownName with the nearest one otherwise."""
@@ -159,7 +221,8 @@ def cost(name: object) -> Cost:
 
 def one_hot(numbers: Any, classes: int) -> Array:
     """Class numbers 0 to classes - 1, (samples,) or (samples, 1), as one-hot rows."""
-    found = np.asarray(numbers, dtype=np.float64).reshape(-1)
+    whole("one_hot", "classes", classes, 1)
+    found = as_numbers("one_hot", "numbers", numbers).reshape(-1)
     bad = found[(found != np.floor(found)) | (found < 0) | (found >= classes)]
     if bad.size:
         raise BadInput(

@@ -112,7 +112,7 @@ def move_images(
     turn : radians, to the left (counter-clockwise).
     down, right : pixels.
     """
-    x = x if isinstance(x, Matrix) else np.asarray(x, dtype=np.float64)
+    x = x if isinstance(x, Matrix) else as_numbers("move_images", "x", x)
     side = isqrt(x.shape[-1]) if len(x.shape) == 2 else 0
     if side == 0 or side * side != x.shape[1]:
         raise BadInput(

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.activations import activation
-from fluxlab.engine.data import matrix_data_preprocessor
+from fluxlab.engine.data import samples_of
 from fluxlab.engine.design import Design, Layer, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
+from fluxlab.engine.losses import check_targets, one_hot
 from fluxlab.engine.losses import cost as cost_named
-from fluxlab.engine.losses import one_hot
 from fluxlab.engine.numbers import as_numbers, is_whole, whole
 from fluxlab.engine.op import Array, Shape
 from fluxlab.engine.optimizers import optimizer as optimizer_of
@@ -372,11 +372,7 @@ def _matrix(argument: str, data: Any, function: str = "Network") -> Array:
         axes = 2
     if axes > 2:
         return as_numbers(function, argument, data)
-    try:
-        return matrix_data_preprocessor(data)
-    except BadInput as problem:
-        text = str(problem).replace("matrix_data_preprocessor:", f"{function}: {argument}:", 1)
-        raise BadInput(text) from None
+    return samples_of(function, argument, data)
 
 
 def _are_rows(rows: object, count: int) -> bool:
@@ -389,6 +385,7 @@ def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
     """Targets of the output's shape; class numbers become one-hot rows, -1 a row of zeros."""
     output = predicting(design, x[:1], {}, linked=False)["y"].shape[1:]
     if target.shape[1:] == output:
+        check_targets(function, design.cost, target)
         return target
     if design.cost in CLASS_COSTS and target.shape[1:] in (output[:-1], (*output[:-1], 1)):
         blank = target.reshape(-1) == -1

@@ -39,6 +39,13 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
     return array
 
 
+def shape_of(function: str, argument: str, value: Any) -> tuple[int, ...]:
+    """The shape of a matrix, traced or not, or of numbers that are checked first."""
+    if hasattr(value, "shape"):
+        return tuple(value.shape)
+    return as_numbers(function, argument, value).shape
+
+
 def is_whole(value: object) -> bool:
     """Whether it is one whole number; True and False are none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -13,6 +13,7 @@ from fluxlab.engine.batches import batch_is_real, batch_rows, rows
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduction
 from fluxlab.engine.moves import Gather, Scatter, Selection
+from fluxlab.engine.numbers import is_whole, shape_of, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.operators import matmul
 from fluxlab.engine.windows import first_largest_of
@@ -121,6 +122,8 @@ contract = Contraction("contract")
 
 def einsum(signature: str, left: Any, right: Any) -> Any:
     """Products summed over the letters that the output lacks, as in `np.einsum` of two inputs."""
+    if not isinstance(signature, str):
+        raise BadInput(f"einsum: signature must be a text such as 'ij,jk->ik', got {signature!r}.")
     return contract(left, right, signature=signature.replace(" ", ""))
 
 
@@ -132,22 +135,34 @@ def outer(left: Any, right: Any) -> Any:
 # -- reduction ----------------------------------------------------------------------------
 
 
-def _shape(x: Any) -> tuple[int, ...]:
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
-
-
 def _axes(name: str, x: Any, axis: Any) -> tuple[int, ...]:
     """The axes asked for (None: all), counted from the front; BadInput if there are none such."""
-    n = len(_shape(x))
+    shape = shape_of(name, "x", x)
+    n = len(shape)
     chosen = list(range(n) if axis is None else axis if isinstance(axis, list | tuple) else [axis])
-    whole = all(isinstance(a, int | np.integer) and -n <= a < n for a in chosen)
-    found = sorted({int(a) % n for a in chosen}) if whole else []
+    there = all(is_whole(a) and -n <= a < n for a in chosen)
+    found = sorted({int(a) % n for a in chosen}) if there else []
     if len(found) < len(chosen):
         raise BadInput(
             f"{name}: axis {axis!r} does not exist, or twice, in a matrix that is "
-            f"{size(_shape(x))}; its axes are 0 to {n - 1}."
+            f"{size(shape)}; its axes are 0 to {n - 1}."
         )
     return tuple(found)
+
+
+def _axis(name: str, x: Any, axis: Any) -> int:
+    if not is_whole(axis):
+        raise BadInput(f"{name}: axis must be one whole number, got {axis!r}.")
+    return _axes(name, x, axis)[0]
+
+
+def _sizes(name: str, shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, list | tuple) or not all(is_whole(n) and n > 0 for n in shape):
+        raise BadInput(
+            f"{name}: shape must be a list of whole numbers, 1 or more, such as (3, 4); got "
+            f"{shape!r}."
+        )
+    return tuple(int(n) for n in shape)
 
 
 def _spread(matrix: Any, step: Any) -> Any:
@@ -298,37 +313,54 @@ def _part(operand: int, step: Any, dC: Any) -> Any:
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
     """The axes in another order (default: reversed)."""
-    n = len(_shape(x))
-    return _transpose(x, axes=tuple(axes) if axes is not None else tuple(reversed(range(n))))
+    n = len(shape_of("transpose", "x", x))
+    order = tuple(reversed(range(n))) if axes is None else axes
+    if len(_axes("transpose", x, order)) < n:
+        raise BadInput(f"transpose: axes must name each of 0 to {n - 1} once, got {axes!r}.")
+    return _transpose(x, axes=tuple(order))
 
 
 def reshape(x: Any, shape: Sequence[int]) -> Any:
     """The same cells, row by row, in another shape; one -1 is worked out."""
+    given = shape_of("reshape", "x", x)
     try:
-        full = np.empty(_shape(x)).reshape(tuple(shape)).shape
+        full = np.empty(given).reshape(tuple(shape)).shape
     except (TypeError, ValueError):
-        raise BadInput(
-            f"reshape: {size(_shape(x))} cells do not fill the shape {shape!r}."
-        ) from None
+        raise BadInput(f"reshape: {size(given)} cells do not fill the shape {shape!r}.") from None
     return _reshape(x, shape=full)
 
 
 def expand(x: Any, shape: Sequence[int]) -> Any:
     """The matrix repeated to fill `shape`, as broadcasting does."""
-    return _expand(x, shape=tuple(shape))
+    return _expand(x, shape=_sizes("expand", shape))
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
     """Matrices side by side along `axis`."""
-    if not len(parts):
-        raise BadInput("concatenate: give at least one matrix.")
-    (along,) = _axes("concatenate", parts[0], int(axis))
+    if not isinstance(parts, Sequence | np.ndarray) or not len(parts):
+        raise BadInput(
+            f"concatenate: parts must be a list of matrices, at least one, got {parts!r}."
+        )
+    along = _axis("concatenate", parts[0], axis)
     return _concatenate(*parts, axis=along)
 
 
 def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
     """A border of zeros: one (before, after) pair per axis."""
-    return _pad(x, before=tuple(b for b, _ in widths), after=tuple(a for _, a in widths))
+    axes = shape_of("pad", "x", x)
+    pairs = list(widths) if isinstance(widths, list | tuple) else []
+    if len(pairs) != len(axes) or not all(map(_is_border, pairs)):
+        raise BadInput(
+            f"pad: widths must be one (before, after) pair for each of the {len(axes)} axes, whole "
+            f"numbers of 0 or more, got {widths!r}."
+        )
+    return _pad(x, before=tuple(b for b, _ in pairs), after=tuple(a for _, a in pairs))
+
+
+def _is_border(pair: Any) -> bool:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return False
+    return all(is_whole(n) and n >= 0 for n in pair)
 
 
 # -- selection ----------------------------------------------------------------------------
@@ -364,14 +396,13 @@ _random: Selection = Selection(
 
 def argmax(x: Any, axis: int = -1) -> Any:
     """The place of the largest cell along `axis`; the first of equals."""
-    (along,) = _axes("argmax", x, int(axis))
-    return _argmax(x, axis=along)
+    return _argmax(x, axis=_axis("argmax", x, axis))
 
 
 def top(x: Any, k: int, axis: int = -1) -> Any:
     """The places of the `k` largest cells along `axis`, the largest first."""
-    (along,) = _axes("top", x, int(axis))
-    return _top(x, k=k, axis=along)
+    whole("top", "k", k, 1)
+    return _top(x, k=k, axis=_axis("top", x, axis))
 
 
 def _bell(u: Array) -> Array:
@@ -395,7 +426,8 @@ def uniform(key: Any, shape: Sequence[int], seed: int = 0) -> Any:
 
     The same key gives the same numbers, so a step back brings them back.
     """
-    return _random(key, shape=tuple(shape), seed=seed)
+    whole("uniform", "seed", seed, 0)
+    return _random(key, shape=_sizes("uniform", shape), seed=seed)
 
 
 __all__ = [

@@ -137,7 +137,7 @@ def split_named(
     """`split` of checked matrices with names for columns and classes (None: Y holds numbers)."""
     if len(x) != len(y):
         raise BadInput(f"{here}: X has {len(x)} samples and Y {len(y)}; each needs its target.")
-    if scaling not in SCALINGS:
+    if not isinstance(scaling, str) or scaling not in SCALINGS:
         raise unknown("scaling", scaling, SCALINGS)
     for name, share in (("validation", validation), ("test", test)):
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:

@@ -63,6 +63,8 @@ def table(
             "and none for both. A feature that is the target would give the answer away."
         )
     X = np.stack([_numbers(name, columns[name]) for name in chosen], axis=1)
+    if classes is not None and not isinstance(classes, bool):
+        raise BadInput(f"table: classes must be True, False or None, got {classes!r}.")
     if classes is None:
         classes = len(targets) == 1 and any(isinstance(v, str) for v in columns[targets[0]].cells)
     if not classes:

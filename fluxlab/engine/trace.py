@@ -115,6 +115,8 @@ class Trace:
 
     def __getitem__(self, name: str) -> Matrix:
         """A matrix by its full name, an alias, or a short name if only one matrix has it."""
+        if not isinstance(name, str):
+            raise unknown("matrix", name, [*self._names, *self._aliases])
         found = self._names.get(name)
         if found is not None:
             return found
@@ -152,7 +154,7 @@ class Trace:
 
     def end_of(self, phase: str) -> int:
         """The position after the last step of "forward", "backward" or "update"."""
-        if phase not in PHASES:
+        if not isinstance(phase, str) or phase not in PHASES:
             raise unknown("phase", phase, PHASES)
         allowed = PHASES[: PHASES.index(phase) + 1]
         return sum(step.phase in allowed for step in self.steps)

@@ -17,6 +17,7 @@ from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import FEW, grid, places
 from fluxlab.engine.memory import is_view, like, order_of
 from fluxlab.engine.moves import Gather, Selection
+from fluxlab.engine.numbers import shape_of
 from fluxlab.engine.op import Array, Call, Indices, Op, Params, Shape, bound
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def pair(function: str, argument: str, value: Any, least: int = 1) -> Pair:
 
 def patches(x: Any, window: int | Pair, stride: int | Pair = 1) -> Any:
     """Every window of the last two axes: (..., H, W) gives (..., rows, columns, *window)."""
-    shape = tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+    shape = shape_of("patches", "x", x)
     window, stride = pair("patches", "window", window), pair("patches", "stride", stride)
     if len(shape) < 2 or window[0] > shape[-2] or window[1] > shape[-1]:
         raise BadInput(

@@ -124,7 +124,7 @@ def test_an_ensembles_squared_error_is_at_most_the_mean_of_its_members() -> None
 
 
 def test_what_cannot_be_an_ensemble_is_refused() -> None:
-    with pytest.raises(fl.BadInput, match="average: give at least one"):
+    with pytest.raises(fl.BadInput, match="average: give a list of outputs"):
         fl.average([])
     with pytest.raises(fl.BadInput, match="one shape"):
         fl.vote([np.ones((2, 3)), np.ones((3, 2))])

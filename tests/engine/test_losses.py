@@ -138,3 +138,28 @@ def test_class_numbers_of_more_axes_and_of_no_class(cost: str) -> None:
         assert float(trace.cost.value) == pytest.approx(wanted)
     with pytest.raises(fl.BadInput, match="0 to 2"):
         getattr(fl, cost)(y, numbers + 1)
+
+
+@pytest.mark.parametrize("name", sorted(set(fl.COSTS) - {"cross_entropy", "cross_entropy_logits"}))
+def test_a_row_and_a_column_are_not_spread_over_each_other(name: str) -> None:
+    """(4, 1) and (4,) would make a 4×4 matrix of errors, and a mean that nobody meant."""
+    y, target = np.full((4, 1), 0.5), np.ones(4)
+    with pytest.raises(fl.BadInput, match=rf"{name}: y is 4×1 and target a list of 4"):
+        fl.COSTS[name](y, target)
+    with pytest.raises(fl.BadInput, match=f"{name}: y is 4×1"):
+        fl.trace(lambda y: fl.COSTS[name](y, np.ones((4, 2))), y=y)
+    assert fl.COSTS[name](y, 1.0) == fl.COSTS[name](y, target[:, None])
+
+
+def test_class_numbers_must_be_one_for_each_row() -> None:
+    for cost in (fl.cross_entropy, fl.cross_entropy_logits):
+        with pytest.raises(fl.BadInput, match="y is 4×3 and target a list of 3"):
+            cost(np.full((4, 3), 1 / 3), [0, 1, 2])
+
+
+def test_pairs_and_triplets_must_be_alike() -> None:
+    a = np.ones((4, 3))
+    with pytest.raises(fl.BadInput, match="triplet: y is 4×3 and negative 2×3"):
+        fl.triplet(a, a, a[:2])
+    with pytest.raises(fl.BadInput, match="contrastive: same must hold one 0 or 1 for each pair"):
+        fl.contrastive(a, a, np.ones(4))

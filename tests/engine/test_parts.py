@@ -119,6 +119,32 @@ def test_parts_of_the_students_own_are_taken() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cost", "targets", "says"),
+    [
+        ("hinge", Y, r"with hinge targets must be -1 or \+1.*2 \* targets - 1.*Got 0"),
+        ("binary_cross_entropy", 2 * Y, "with .* must be probabilities, 0 to 1.*Got 2"),
+        ("binary_cross_entropy_logits", Y - 0.5, "with .* must be probabilities, 0 to 1.*Got -0.5"),
+        ("cross_entropy", np.hstack([Y, -Y]), "with .* must be probabilities, 0 to 1.*Got -1"),
+    ],
+)
+def test_targets_with_which_a_cost_is_nonsense(cost: str, targets: Any, says: str) -> None:
+    layers = [fl.Dense(targets.shape[1], "sigmoid")]
+    with pytest.raises(fl.BadInput, match=f"Network: {says}"):
+        fl.Network(layers, X, targets, cost=cost)
+    net = fl.Network(layers, X, np.where(targets > 0, 1, 0) * 2 - 1 if cost == "hinge" else
+                     np.clip(targets, 0, 1), cost=cost)  # fmt: skip
+    with pytest.raises(fl.BadInput, match=f"fit: {says}"):
+        net.fit(1, validation=(X, targets))
+
+
+def test_batch_norm_is_for_rows_of_features() -> None:
+    images = np.ones((5, 1, 4, 4))
+    with pytest.raises(fl.BadInput, match=r"BatchNorm: x must be \(samples, features\).*Flatten"):
+        fl.Network([fl.Conv(2, 3), fl.BatchNorm(), fl.Flatten(), fl.Dense(1)], images, Y[:5])
+    fl.Network([fl.Conv(2, 3), fl.Flatten(), fl.BatchNorm(), fl.Dense(1)], images, Y[:5]).fit(1)
+
+
+@pytest.mark.parametrize(
     ("call", "says"),
     [
         (lambda n: n.set_samples([0.5]), "set_samples: rows must be a list of row numbers"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import mean, multiply, sqrt, subtract
 from fluxlab.engine.optimizers import blend
@@ -29,6 +29,11 @@ class BatchNorm:
                 f"BatchNorm: momentum must lie in 0 to 1 (1 excluded), got {self.momentum!r}."
             )
         _check_epsilon("BatchNorm", self.epsilon)
+        if len(x.shape) != 2:
+            raise BadInput(
+                f"BatchNorm: x must be (samples, features), got {size(x.shape)}. Put Flatten() "
+                "before it, or take LayerNorm()."
+            )
         n, axes = x.shape[-1], (None, x.axes[-1])
         gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
         beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)

@@ -89,6 +89,12 @@ def box_precisions(
     made to fall with recall, is read at the recalls 0, 0.01, ..., 1, and averaged (Lin et al.,
     2014, "Microsoft COCO"). A class of which nothing is found has 0.
     """
+    for argument, given in (("found", found), ("truth", truth)):
+        if not isinstance(given, list | tuple):
+            raise BadInput(
+                f"box_precisions: {argument} must be a list with an entry for each image, got "
+                f"{type(given).__name__}."
+            )
     if len(found) != len(truth):
         raise BadInput(
             f"box_precisions: found has {len(found)} images and truth {len(truth)}; give both "
@@ -116,7 +122,7 @@ def _part(argument: str, image: int, given: Any, names: tuple[str, ...]) -> tupl
     if not isinstance(given, tuple | list) or len(given) != len(names):
         raise BadInput(f"box_precisions: {where} must be ({', '.join(names)}).")
     arrays = [
-        plain("box_precisions", f"{name} of {where}", part) if np.size(part) else np.zeros(0)
+        np.zeros(0) if _none(part) else plain("box_precisions", f"{name} of {where}", part)
         for name, part in zip(names, given, strict=True)
     ]
     count = arrays[1].size
@@ -126,6 +132,11 @@ def _part(argument: str, image: int, given: Any, names: tuple[str, ...]) -> tupl
             f"expected (n, 4) boxes and n {' and '.join(names[1:])}."
         )
     return (arrays[0].reshape(count, 4), *(part.reshape(count) for part in arrays[1:]))
+
+
+def _none(part: Any) -> bool:
+    """Whether an image has no boxes: an empty list or array."""
+    return hasattr(part, "__len__") and not isinstance(part, str | dict) and len(part) == 0
 
 
 def _average_precision(images: list[Any], kind: int, threshold: float) -> float:

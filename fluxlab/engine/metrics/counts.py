@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fluxlab.engine import ops
-from fluxlab.engine.errors import BadInput, unknown
+from fluxlab.engine.errors import BadInput, size, unknown
 from fluxlab.engine.losses import one_minus
 from fluxlab.engine.metrics.shared import classes, named, numbers
 from fluxlab.engine.trace import Matrix
@@ -35,9 +35,14 @@ def predicted(y: Any, threshold: Any = 0.5) -> Any:
     y = numbers("predicted", "y", y)
     if len(y.shape) == 1:
         y = ops.reshape(y, (-1, 1))
+    if len(y.shape) != 2:
+        raise BadInput(f"predicted: y must be (samples, classes), got {size(y.shape)}.")
+    if not isinstance(threshold, Matrix):
+        threshold = numbers("predicted", "threshold", threshold)
+        if threshold.ndim:
+            raise BadInput(f"predicted: threshold must be one number, got {size(threshold.shape)}.")
+        threshold = float(threshold)
     if y.shape[1] == 1:
-        if not isinstance(threshold, Matrix):
-            threshold = float(numbers("predicted", "threshold", threshold))
         return named(one_minus(named(ops.greater(threshold, y), "below threshold")), "predicted")
     if isinstance(threshold, Matrix) or threshold != 0.5:
         raise BadInput(
@@ -113,7 +118,7 @@ def _figure(
     weight: float = 1.0,
 ) -> Any:  # fmt: skip
     """The share of the first kind of count in all kinds, averaged over classes as asked."""
-    if average is not None and average not in AVERAGES:
+    if average is not None and (not isinstance(average, str) or average not in AVERAGES):
         raise unknown("average", average, AVERAGES)
     p, t = _decided(name, y, t, threshold)
     if average is not None and t.shape[1] == 1:

@@ -213,6 +213,11 @@ def _pairs(candidates: Any, references: Any) -> list[tuple[Any, list[Any]]]:
             f"bleu: {counted(len(candidates), 'candidate')} but references for {len(references)}; "
             "give each candidate its reference, or its list of references."
         )
+    if any(not _is_sentence(r) and not isinstance(r, list | tuple) for r in references):
+        raise BadInput(
+            f"bleu: references must hold a sentence or a list of them for each candidate, got "
+            f"{references!r}."
+        )
     lists = [[r] if _is_sentence(r) else list(r) for r in references]
     if not all(lists):
         raise BadInput("bleu: a candidate has no reference; give each at least one.")

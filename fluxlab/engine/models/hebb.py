@@ -8,7 +8,7 @@ import numpy as np
 
 from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.building import keep
-from fluxlab.engine.data import matrix_data_preprocessor
+from fluxlab.engine.data import samples_of
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.ops import add, divide, multiply, sum
@@ -27,7 +27,7 @@ def hebb(inputs: Any, w: Any, *, learning_rate: float = 0.1) -> Trace:
     There is no target and no error: nothing holds the weights back, and they grow without end.
     With C = -(sum of y^2) / (2 samples) the rule is gradient descent, dC_dw = -together.
     """
-    x, start = matrix_data_preprocessor(inputs), matrix_data_preprocessor(w)
+    x, start = samples_of("hebb", "inputs", inputs), samples_of("hebb", "w", w)
     if x.shape[1] != len(start):
         raise BadInput(
             f"hebb: w must have one row for each of the {x.shape[1]} features, got "

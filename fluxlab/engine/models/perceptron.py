@@ -10,9 +10,10 @@ import numpy as np
 from fluxlab.engine.activations import threshold
 from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.building import iteration_of, keep
-from fluxlab.engine.data import gate, matrix_data_preprocessor
+from fluxlab.engine.data import gate, samples_of
 from fluxlab.engine.errors import BadInput, counted, size
 from fluxlab.engine.history import History
+from fluxlab.engine.numbers import is_number
 from fluxlab.engine.ops import absolute, add, batch_rows, multiply, rows, subtract, sum
 from fluxlab.engine.trace import Trace
 
@@ -32,15 +33,18 @@ def perceptron(
     is why the perceptron needs a rule of its own. Update, from sample k (in order, again and
     again): `w[new] = w + learning rate * error_k * x_k`, and b likewise.
     """
-    x, target = matrix_data_preprocessor(inputs), matrix_data_preprocessor(targets)
+    x = samples_of("perceptron", "inputs", inputs)
+    target = samples_of("perceptron", "targets", targets)
     if target.shape != (len(x), 1) or not np.isin(target, (0.0, 1.0)).all():
         raise BadInput(
             f"perceptron: targets must hold one 0 or 1 for each of the {len(x)} samples, "
             f"({len(x)}, 1); got {size(target.shape)}."
         )
-    start = np.zeros((x.shape[1], 1)) if w is None else matrix_data_preprocessor(w)
+    start = np.zeros((x.shape[1], 1)) if w is None else samples_of("perceptron", "w", w)
     if start.shape != (x.shape[1], 1):
         raise BadInput(f"perceptron: w must be {size((x.shape[1], 1))}, got {size(start.shape)}.")
+    if not is_number(b):
+        raise BadInput(f"perceptron: b must be one number, got {b!r}.")
     rate = check_learning_rate("perceptron", learning_rate)
     trace = Trace(f"{x.shape[1]}-1 perceptron")
     X = trace.input("x", x, axes=("sample", "feature"))
@@ -103,7 +107,7 @@ def settle(trace: Trace, most: int = 10_000) -> Outcome:
     """
     if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
         raise BadInput(f"settle: most must be a whole number of epochs, 1 or more, got {most!r}.")
-    history = trace.history
+    history = trace.history if isinstance(trace, Trace) else None
     if history is None or "error of sample k" not in trace:
         raise BadInput("settle: it takes a perceptron, as made by fl.perceptron(inputs, targets).")
     samples = trace["x"].shape[0]

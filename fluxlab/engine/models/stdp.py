@@ -11,7 +11,7 @@ from fluxlab.engine.building import keep
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.kinds import Elementwise
-from fluxlab.engine.numbers import as_numbers
+from fluxlab.engine.numbers import as_numbers, bounded
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import add, multiply, reshape, same, subtract, sum
 from fluxlab.engine.trace import Trace
@@ -62,8 +62,8 @@ def stdp_window(
     and Abbott, 2000; the common slip is to draw it the other way round on this axis.)
     """
     for name, figure in (("strengthen", strengthen), ("weaken", weaken), ("tau", tau)):
-        if not np.isfinite(figure) or figure < 0 or (name == "tau" and figure == 0):
-            raise BadInput(f"stdp_window: {name} must be a number above 0, got {figure!r}.")
+        least, above = (None, 0) if name == "tau" else (0, None)
+        bounded("stdp_window", name, figure, least=least, above=above)
     return _window_op(delay, strengthen=strengthen, weaken=weaken, tau=tau)
 
 
