@@ -242,6 +242,13 @@ def test_each_stage_learns_the_codes_of_the_one_before() -> None:
     np.testing.assert_array_equal(alone.trace["layer 1/w"].value, w)
 
 
+def test_codes_are_rebuilt_by_the_activation_that_made_them() -> None:
+    stages = fl.pretrain(SMALL, [3, 2], 1, hidden_activation="tanh", output_activation="linear")
+    assert [stage.activations for stage in stages] == [("tanh", "linear"), ("tanh", "tanh")]
+    stacked = fl.stack(stages, SMALL)
+    assert stacked.activations == ("tanh", "tanh", "tanh", "linear")
+
+
 def test_the_stack_starts_with_the_weights_of_its_stages() -> None:
     x = np.random.default_rng(8).random((9, 5))
     first, second = stages = fl.pretrain(x, [4, 2], 5)
