@@ -46,6 +46,7 @@ _HOME = {
     "fluxlab.engine.layers.dropout": ("Dropout",),
     "fluxlab.engine.layers.embedding": ("Embedding",),
     "fluxlab.engine.layers.encoder": ("Encoder", "EncoderLayer"),
+    "fluxlab.engine.layers.encoder_decoder": ("EncoderDecoder",),
     "fluxlab.engine.layers.feedforward": ("FeedForward",),
     "fluxlab.engine.layers.flatten": ("Flatten", "Image"),
     "fluxlab.engine.layers.generate": ("Generate",),

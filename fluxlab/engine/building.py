@@ -9,7 +9,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.op import Array, Shape
-from fluxlab.engine.ops import multiply, sum, uniform
+from fluxlab.engine.ops import mean, multiply, reshape, sum, uniform
 from fluxlab.engine.trace import Matrix, Trace
 
 
@@ -73,13 +73,19 @@ class Building:
         shape = like.shape if isinstance(like, Matrix) else like
         return uniform(self.iteration, shape, seed=self.seed * 1009 + self._draws)  # type: ignore[no-any-return]
 
-    def mean(self, x: Matrix) -> Matrix:
-        """The mean over the samples, (1, ...), of the real rows only."""
-        from fluxlab.engine.ops import mean
+    def mean(self, x: Matrix, axes: tuple[int, ...] = (0,)) -> Matrix:
+        """The mean over the samples, axis 0, and perhaps others, which stay with length 1.
 
+        Of the samples only the real ones count.
+        """
         if self.real is None:
-            return mean(x, axis=0, keepdims=True)  # type: ignore[no-any-return]
-        return sum(multiply(self.real, x), axis=0, keepdims=True) / sum(self.real)  # type: ignore[no-any-return]
+            return mean(x, axis=axes, keepdims=True)  # type: ignore[no-any-return]
+        real, cells = self.real, int(np.prod([x.shape[axis] for axis in axes[1:]]))
+        if len(x.shape) > 2:
+            real = reshape(real, (-1, *[1] * (len(x.shape) - 1))).named("real samples")
+        total = sum(multiply(real, x), axis=axes, keepdims=True)
+        count = sum(self.real) if cells == 1 else sum(self.real) * float(cells)
+        return total / count  # type: ignore[no-any-return]
 
     def carry(self, old: Matrix, record: Callable[[], Matrix]) -> None:
         """In the next iteration `old` is what `record()` gives; recorded with the updates."""

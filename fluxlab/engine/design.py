@@ -12,6 +12,7 @@ import numpy as np
 from fluxlab.engine import ops
 from fluxlab.engine.activations import activation
 from fluxlab.engine.building import Building, computed
+from fluxlab.engine.errors import BadInput
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import Adam, record_optimizer
@@ -53,6 +54,11 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
         h, wanted = _data(design, building, x, target)
     with trace.recording("forward"):
         h = _layers(design, building, h)
+        if all(m.kind != "parameter" for m in trace.inputs):
+            raise BadInput(
+                "Network: none of its layers has weights, so there is nothing to learn. Add one "
+                "that has, such as Dense(1)."
+            )
         _name_output(trace, h)
         with scope("cost"):
             counted = _counted(building.real, wanted, target, design.cost)

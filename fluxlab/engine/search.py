@@ -275,9 +275,9 @@ def next_token_of(network: Network, source: Sequence[int] = ()) -> NextToken:
     """The next_token function of a network that has learned to continue token sequences.
 
     network : its output at step t, (samples, steps, vocabulary), is about the token after step t
-        of its input, as of a `Transformer`, or of an `Encoder` that is causal. It was formed with
+        of its input, as of a `Transformer`, an `EncoderDecoder` or a causal `Encoder`. Formed with
         a cross-entropy on logits, so that it predicts probabilities.
-    source : the tokens that a Transformer reads; they come before those that are written.
+    source : the tokens that are read; they come before those that are written.
 
     The network is asked for plain numbers; what is not written yet is padding.
     """

@@ -123,6 +123,11 @@ FORMED: dict[str, tuple[Any, Any, str]] = {
 }
 
 
+def test_a_network_without_weights_is_refused() -> None:
+    with pytest.raises(fl.BadInput, match="Network: none of its layers has weights"):
+        fl.Network([fl.MaxPool(2), fl.Flatten()], IMAGES, np.ones((2, 4)))
+
+
 @pytest.mark.parametrize("name", FORMED)
 def test_a_layer_refuses_an_x_that_does_not_fit(name: str) -> None:
     layer, x, says = FORMED[name]
@@ -161,7 +166,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[Any, ...], str]] = {
         lambda v: fl.classifier([AUTO], X, [0, 1, 0, 1], v), NO_COUNT, "classifier: classes"),
     "encode": (lambda v: fl.encode(v, X), (3, None, "4", [AUTO]), "encode: needs a Network"),
     "decode": (lambda v: fl.decode(v, X), (3, None, "4", [AUTO]), "decode: needs a Network"),
-    "decode codes": (lambda v: fl.decode(AUTO, v), (1.0, [1.0, 2.0], X), r"codes .*\(samples, 3\)"),
+    "decode codes": (lambda v: fl.decode(AUTO, v), (1.0, [1.0, 2.0], X), "each code must be 3, as"),
     "anomaly": (lambda v: fl.anomaly(v, X), (3, None), "anomaly: needs a Network"),
     "anomaly share": (lambda v: fl.anomaly(AUTO, X, v), (-1, 1, "4", None, True), "share must"),
     "anomaly_scores": (lambda v: fl.anomaly_scores(v, X), (3, None), "scores: needs a Network"),

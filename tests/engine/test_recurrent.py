@@ -184,9 +184,12 @@ def test_both_directions_equal_pytorchs(kind: str, shape: tuple[int, ...]) -> No
     ],
 )
 def test_the_first_gate_starts_with_its_bias(layer: Any, name: str) -> None:
-    start = fl.Network([layer], numbers(2, 4, 5), numbers(2, 4, 3)).trace[f"layer 1/{name}"].value
+    trace = fl.Network([layer], numbers(2, 4, 5), numbers(2, 4, 3)).trace
+    biases = {m.local: m.value for m in trace.inputs if m.local[0] == "b"}
+    start = biases.pop(name)
     np.testing.assert_array_equal(start[0, :3], [2.5] * 3)
     assert not np.any(start[0, 3:])
+    assert not any(map(np.any, biases.values())), "no other gate has a bias to start with"
 
 
 # -- sequences of unequal length --------------------------------------------------------------

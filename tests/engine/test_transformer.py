@@ -105,6 +105,10 @@ def small(kind: str, batch: int | None = 2) -> Any:
             [fl.Transformer(6, 3, features=4, heads=2, hidden=5, layers=2)],
             side_by_side(tokens, answer), answer,
         ),
+        "encoder_decoder": (
+            [fl.EncoderDecoder(fl.PeepholeLSTM(4), 6, 3, features=3, attention=True)],
+            side_by_side(tokens, answer), answer,
+        ),
         "captioner": (
             [fl.Captioner(6, 4, 6, 2, features=4, heads=2, hidden=5)],
             side_by_side(images, answer), answer,
@@ -127,7 +131,7 @@ def small(kind: str, batch: int | None = 2) -> Any:
     )
 
 
-KINDS = ["transformer", "captioner", "encoder", "single"]
+KINDS = ["transformer", "encoder_decoder", "captioner", "encoder", "single"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,7 +20,8 @@ class Generate:
     the output before, and y = f(h v + b_y), with v (neurons, outputs) and b_y (1, outputs). After
     a dense layer it is one-to-many; after a recurrent layer that gives its last h it is the
     decoder of an encoder and decoder, and the sequences may have different lengths (Cho and
-    others, 2014; Sutskever, Vinyals and Le, 2014).
+    others, 2014; Sutskever, Vinyals and Le, 2014). It learns from its own outputs, as it predicts;
+    `EncoderDecoder` is told the true answer while it learns.
 
     layer : a recurrent layer such as GRU(8); the encoder's state must have its size.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.errors import BadInput
 from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import mean, multiply, sqrt, subtract
 from fluxlab.engine.optimizers import blend
@@ -15,6 +15,10 @@ from fluxlab.engine.trace import Matrix
 @layer
 class BatchNorm:
     """Normalise each column over the samples of the batch (Ioffe and Szegedy, 2015).
+
+    x (samples, features); of (samples, steps, features) each feature over the steps, too, and of
+    images (samples, channels, rows, columns) each channel over its rows and columns. Padding
+    counts like other steps, so for sequences of unequal length take LayerNorm.
 
     While learning it uses the batch's own mean and (biased) variance, and keeps running means of
     both: running = momentum * running + (1 - momentum) * batch. While predicting it uses those.
@@ -29,22 +33,20 @@ class BatchNorm:
                 f"BatchNorm: momentum must lie in 0 to 1 (1 excluded), got {self.momentum!r}."
             )
         _check_epsilon("BatchNorm", self.epsilon)
-        if len(x.shape) != 2:
-            raise BadInput(
-                f"BatchNorm: x must be (samples, features), got {size(x.shape)}. Put Flatten() "
-                "before it, or take LayerNorm()."
-            )
-        n, axes = x.shape[-1], (None, x.axes[-1])
-        gamma = building.parameter("gamma", lambda: np.ones((1, n)), axes)
-        beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
-        seen_mean = building.state("running mean", lambda: np.zeros((1, n)), axes)
-        seen_var = building.state("running variance", lambda: np.ones((1, n)), axes)
+        own = 1 if len(x.shape) == 4 else len(x.shape) - 1
+        over = tuple(axis for axis in range(len(x.shape)) if axis != own)
+        shape = tuple(n if axis == own else 1 for axis, n in enumerate(x.shape))
+        axes = tuple(name if axis == own else None for axis, name in enumerate(x.axes))
+        gamma = building.parameter("gamma", lambda: np.ones(shape), axes)
+        beta = building.parameter("beta", lambda: np.zeros(shape), axes)
+        seen_mean = building.state("running mean", lambda: np.zeros(shape), axes)
+        seen_var = building.state("running variance", lambda: np.ones(shape), axes)
         if not building.training:
             centred = subtract(x, seen_mean).named("centred")
             return _scale(centred, seen_var, gamma, beta, self.epsilon)
-        middle = building.mean(x).named("mean")
+        middle = building.mean(x, over).named("mean")
         centred = subtract(x, middle).named("centred")
-        variance = building.mean(centred**2).named("variance")
+        variance = building.mean(centred**2, over).named("variance")
         building.carry(seen_mean, lambda: blend(seen_mean, middle, beta=self.momentum))
         building.carry(seen_var, lambda: blend(seen_var, variance, beta=self.momentum))
         return _scale(centred, variance, gamma, beta, self.epsilon)

@@ -56,12 +56,18 @@ class Recurrent:
         return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in names)
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
+        found, states = self.run(x, building)
+        return joined(found) if self.sequence else states[0]
+
+    def run(
+        self, x: Matrix, building: Building, first: Matrices | None = None
+    ) -> tuple[list[Matrix], Matrices]:
+        """The h of each time step, and the last states. first : the states before; else zeros."""
         if len(x.shape) != 3:
-            raise BadInput(
-                f"{type(self).__name__}: x must be (samples, steps, features), got {size(x.shape)}."
-            )
+            kind = type(self).__name__
+            raise BadInput(f"{kind}: x must be (samples, steps, features), got {size(x.shape)}.")
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)
-        states = self.start(x, self.states)
+        states = self.start(x, self.states) if first is None else first
         real = real_steps(x, building.tokens) if self.masked else None
         found: dict[int, Matrix] = {}
         order = range(x.shape[1])
@@ -77,9 +83,7 @@ class Recurrent:
                     if self.sequence:
                         found[t] = multiply(there, new[0]).named("h or 0")
                 states = new
-        if not self.sequence:
-            return states[0]
-        return joined([found[t] for t in order])
+        return [found[t] for t in order], states
 
 
 def real_steps(x: Matrix, tokens: Matrix | None) -> Matrix:
@@ -98,8 +102,7 @@ def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
     for after, before in zip(new, old, strict=True):
         name = after.local
         after.named(f"new {name}")
-        both: Matrix = multiply(real, after) + multiply(padding, before)
-        found.append(both.named(name))
+        found.append((multiply(real, after) + multiply(padding, before)).named(name))
     return tuple(found)
 
 

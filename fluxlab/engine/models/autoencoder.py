@@ -51,7 +51,7 @@ def autoencoder(
 
 
 def encode(network: Network, inputs: Any) -> Array:
-    """The codes, (samples, code): what comes out of the narrowest layer."""
+    """The codes, (samples, code), or with more axes: what comes out of the narrowest layer."""
     a_network("encode", network)
     return outcome(network, inputs, bottleneck(network))
 
@@ -64,11 +64,11 @@ def decode(network: Network, codes: Any) -> Array:
     for number in range(len(decoder.layers)):
         own |= layer_values(values, first + number + 1, number + 1)
     given = np.atleast_2d(as_numbers("decode", "codes", codes))
-    width = network.design.layers[first - 1].neurons  # type: ignore[attr-defined]
-    if given.ndim != 2 or given.shape[1] != width:
+    code = outcome(network, network._data[0][:1], first).shape[1:]
+    if given.shape[1:] != code:
         raise BadInput(
-            f"decode: codes must be (samples, {width}), as the bottleneck is, got "
-            f"{size(given.shape)}."
+            f"decode: each code must be {size(code)}, as the bottleneck is, got "
+            f"{size(given.shape[1:])}. Samples lie along the first axis."
         )
     return predicting(decoder, given, own)["y"].value
 
@@ -87,12 +87,13 @@ def layer_values(values: dict[str, Array], number: int, to: int) -> dict[str, Ar
 
 
 def bottleneck(network: Network) -> int:
-    """How many layers the encoder has: up to the narrowest, the first of equals."""
-    layers = network.design.layers
-    dense = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
-    if not dense:
-        raise BadInput(f"bottleneck: {network!r} has no dense layer, so no bottleneck.")
-    return 1 + min(dense, key=lambda i: layers[i].neurons)  # type: ignore[attr-defined]
+    """How many layers the encoder has: up to the one with the fewest cells, the first of equals.
+
+    Any layer may be it: a dense one, a pooling, or a recurrent one that gives its last state.
+    """
+    first = network._data[0][:1]
+    each = range(1, len(network.design.layers) + 1)
+    return min(each, key=lambda layers: outcome(network, first, layers).size)
 
 
 def EXAMPLE() -> Trace:
