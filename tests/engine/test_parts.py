@@ -137,13 +137,6 @@ def test_targets_with_which_a_cost_is_nonsense(cost: str, targets: Any, says: st
         net.fit(1, validation=(X, targets))
 
 
-def test_batch_norm_is_for_rows_of_features() -> None:
-    images = np.ones((5, 1, 4, 4))
-    with pytest.raises(fl.BadInput, match=r"BatchNorm: x must be \(samples, features\).*Flatten"):
-        fl.Network([fl.Conv(2, 3), fl.BatchNorm(), fl.Flatten(), fl.Dense(1)], images, Y[:5])
-    fl.Network([fl.Conv(2, 3), fl.Flatten(), fl.BatchNorm(), fl.Dense(1)], images, Y[:5]).fit(1)
-
-
 @pytest.mark.parametrize(
     ("call", "says"),
     [
