@@ -26,7 +26,9 @@ def network(**more: Any) -> Any:
     x = np.random.default_rng(0).normal(size=(5, 3))
     layers = [fl.Dense(4, "tanh"), fl.Noise(0.1), fl.Dense(2, more.pop("last", "linear"))]
     settings = {"batch": 2, "optimizer": fl.Momentum(0.1)} | more
-    made = fl.Network(layers, x, np.eye(2)[[0, 1, 1, 0, 1]], **settings).trace
+    classes = np.eye(2)[[0, 1, 1, 0, 1]]
+    targets = 2 * classes - 1 if settings.get("cost") == "hinge" else classes
+    made = fl.Network(layers, x, targets, **settings).trace
     made.run()
     return made
 
