@@ -6,6 +6,7 @@ import xml.dom.minidom
 
 import pytest
 
+import fluxlab as fl
 from fluxlab.widgets import maths
 
 
@@ -25,6 +26,16 @@ from fluxlab.widgets import maths
 )
 def test_pretty(local: str, shown: str) -> None:
     assert maths.pretty(local) == shown
+
+
+def test_the_gradient_of_what_nobody_named_stands_in_brackets() -> None:
+    trace = fl.trace(lambda x, w, k: fl.tanh(x @ w * k), x=[[1.0, 2.0]], w=[[0.5], [1.0]], k=2.0)
+    trace.backward()
+    shown = {name: maths.symbol(matrix) for name, matrix in trace.matrices.items()}
+    assert shown["dC_dx @ w"] == "∂C/∂(x·w)"
+    assert shown["dC_dk"] == "∂C/∂k"
+    assert shown["dC_da * (x @ w)"] == "∂C/∂a * (x·w)"  # a product, not a gradient
+    assert maths.symbol(trace["dC_dx @ w"], "dC_dx @ w[use 2]") == "∂C/∂(x·w) use 2"
 
 
 def test_operands_can_be_found() -> None:

@@ -215,6 +215,8 @@ def shapes_fit(step: Step) -> str:
 
 def _axis(matrix: Matrix, axis: int) -> str:
     count, name = matrix.shape[axis], matrix.axes[axis]
+    if not name and len(matrix.shape) == 2:
+        name = ("row", "column")[axis]
     return (
         f"the {counted(count, name)}" if name else f"the {counted(count, 'place')} of axis {axis}"
     )

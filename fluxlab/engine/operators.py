@@ -18,8 +18,8 @@ _UFUNCS = {
 # What NumPy has and a trace has not, in words of a trace.
 _INSTEAD = {
     "dot": "a @ b", "matmul": "a @ b", "inner": "a @ b.T", "square": "x ** 2", "power": "x ** 2",
-    "abs": "abs(x)", "sin": "fl.sin(x)", "amax": "fl.max(x)", "min": "-fl.max(-x)",
-    "minimum": "-fl.maximum(-a, -b)",
+    "abs": "abs(x)", "average": "fl.mean(x)", "amax": "fl.max(x)", "min": "-fl.max(-x)",
+    "minimum": "-fl.maximum(-a, -b)", "trace": "fl.sum(x * np.eye(len(x)))",
     "where": "mask * a + (1 - mask) * b, with mask = fl.greater(x, 0)",
     "clip": "fl.maximum(x, low), and -fl.maximum(-x, -high)",
     "array": "fl.concatenate([a, b], axis=0)", "stack": "fl.concatenate([a, b], axis=0)",

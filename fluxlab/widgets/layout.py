@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from fluxlab.widgets.maths import pretty
+from fluxlab.widgets.maths import symbol
 
 LANES = ("values", "gradients", "updates")
 SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
@@ -372,7 +372,7 @@ class Arrangement:
             place = next(n for n, slot in enumerate(rest) if slot is total)
             rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} uses")
         elif around.scope == self._at[id(total.matrix)]:
-            whole = pretty(total.local)
+            whole = symbol(total.matrix, total.local)
             band = Band(name, f"{whole} by use", depth=around.depth + 1)
             band.detail = f"{len(shares)} shares, added up to {whole}"
             for share in shares:

@@ -111,7 +111,7 @@ def running_server(home: Path) -> Iterator[Server]:
             command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=root
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (info := read_whole(runtime.glob("jpserver-*.json"))):
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"JupyterLab did not start:\n{log_path.read_text()}")

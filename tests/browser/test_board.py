@@ -89,6 +89,8 @@ def test_the_keyboard_does_everything(lab: Lab) -> None:
         keyboard.press(key)
     assert lab.evaluate("return panel.content.widgets.length") == cells
     lab.until("board.session.selection == ('layer 1/w', (1, 0))")
+    keyboard.press("Control+s")  # but the notebook can be saved from here
+    lab.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
     keyboard.press("Escape")
     expect(canvas).to_be_focused()
     lab.until("board.session.selection is None")

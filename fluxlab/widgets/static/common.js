@@ -12,11 +12,16 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** The root of a view. JupyterLab leaves the keys pressed inside it alone. */
+/** The root of a view. JupyterLab leaves the keys pressed inside it alone, but for saving. */
 function root(el, className) {
   el.classList.add("fluxlab", className);
   el.setAttribute("data-lm-suppress-shortcuts", "true");
-  const keep = (event) => event.stopPropagation();
+  const keep = (event) => {
+    event.stopPropagation();
+    if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault(); // else the browser would save the page
+    el.parentElement?.dispatchEvent(new KeyboardEvent("keydown", event));
+  };
   el.addEventListener("keydown", keep);
   return () => el.removeEventListener("keydown", keep);
 }
