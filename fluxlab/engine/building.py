@@ -27,6 +27,8 @@ class Building:
         all rows are real.
     tokens : (samples, steps), the token numbers that a layer such as Embedding has turned into
         features; 0 is padding, which later layers may leave out.
+    steps : (samples, steps), 1 for real steps and 0 for padding, from a layer that is masked; the
+        cost leaves padding out.
     later : recorders of steps that belong to the update, such as running means.
     """
 
@@ -37,6 +39,7 @@ class Building:
     seed: int
     real: Matrix | None = None
     tokens: Matrix | None = None
+    steps: Matrix | None = None
     later: list[Callable[[], None]] = field(default_factory=list)
     _draws: int = 0
 

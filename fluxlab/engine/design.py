@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -61,9 +61,7 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
             )
         _name_output(trace, h)
         with scope("cost"):
-            counted = _counted(building.real, wanted, target, design.cost)
-            average = ops.mean if counted is None else partial(_counted_mean, counted)
-            cost = cost_named(design.cost)(h, wanted, average)
+            cost = _cost(design, building, h, wanted, target)
             for regularizer in design.regularizers:
                 for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
                     penalty = computed("a regularizer", regularizer(w))
@@ -78,6 +76,18 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
         values=values,
     )  # fmt: skip
     return trace
+
+
+@no_scope()
+def evaluated(design: Design, x: Any, target: Any, values: dict[str, Array]) -> float:
+    """The cost on other data, without penalties, as it is when predicting."""
+    trace = Trace("evaluation")
+    building = Building(trace, False, values, np.random.default_rng(0), design.seed)
+    with trace.recording("forward"):
+        h = _layers(design, building, trace.input("x", x, axes=axes_of(x)))
+        wanted = trace.input("target", target)
+        trace.finish(_cost(design, building, h, wanted, target))
+    return float(trace.cost.value)
 
 
 @no_scope()
@@ -156,19 +166,31 @@ def _name_output(trace: Trace, h: Matrix) -> None:
     trace.alias("cost/y", h)
 
 
-def _counted(real: Matrix | None, wanted: Matrix, target: Any, cost: str) -> Matrix | None:
-    """1 where a cost counts, 0 in rows that only fill a batch and in rows without a target.
+def _cost(design: Design, building: Building, h: Matrix, wanted: Matrix, target: Any) -> Matrix:
+    """The cost of the output h, over all that counts."""
+    counted = _counted(building, wanted, target, design.cost)
+    average = ops.mean if counted is None else partial(_counted_mean, counted)
+    cost: Matrix = cost_named(design.cost)(h, wanted, average)
+    return cost
 
-    (samples, 1, ...), or (samples, ..., 1) if rows are without a target; None if all count.
+
+def _counted(building: Building, wanted: Matrix, target: Any, cost: str) -> Matrix | None:
+    """1 where a cost counts, 0 in what only fills a batch or a sequence, or has no target.
+
+    (samples, 1, ...), or (samples, ..., 1) if some steps do not count; None if all count.
     """
-    blank = cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1))
+    real, steps = building.real, building.steps
     if real is not None and len(wanted.shape) > 2:
         real = ops.reshape(real, (-1, *[1] * (len(wanted.shape) - 1)))
         real.named("real rows", wants_gradient=False)
-    if not blank:
-        return real
-    has = ops.max(wanted, axis=-1, keepdims=True) > 0
-    counted: Matrix = has if real is None else ops.multiply(real, has)
+    factors = [] if real is None else [real]
+    if steps is not None and len(wanted.shape) == 3 and steps.shape == wanted.shape[:2]:
+        factors.append(ops.reshape(steps, (*steps.shape, 1)))
+    if cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1)):
+        factors.append(ops.max(wanted, axis=-1, keepdims=True) > 0)
+    if len(factors) < 2:
+        return factors[0] if factors else None
+    counted: Matrix = reduce(ops.multiply, factors)
     return counted.named("counted", wants_gradient=False)
 
 

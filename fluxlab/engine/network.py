@@ -11,7 +11,7 @@ import numpy as np
 
 from fluxlab.engine.activations import activation
 from fluxlab.engine.data import samples_of
-from fluxlab.engine.design import Design, Layer, learning, predicting
+from fluxlab.engine.design import Design, Layer, evaluated, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
@@ -297,13 +297,7 @@ class Network:
         return x, _targets(function, self.design, x, target)
 
     def _cost_of(self, x: Array, target: Array) -> float:
-        y = predicting(self.design, x, self.values(), linked=False)["y"].value
-        counts = target.any(axis=-1)
-        if self.design.cost in CLASS_COSTS and not counts.all():  # there is nothing to learn
-            if not counts.any():
-                return 0.0
-            y, target = y[counts], target[counts]
-        return float(cost_named(self.design.cost)(y, target))
+        return evaluated(self.design, x, target, self.values())
 
     def predict(self, inputs: Any) -> Array:
         """The output for new rows, (samples, outputs). The network itself is not touched."""

@@ -450,13 +450,15 @@ def test_layers_of_layers_are_saved_and_loaded(tmp_path: Any) -> None:
 def test_digits_are_read_98_of_100_right_by_a_convolutional_network() -> None:
     """Every third digit is held out, as for the dense network; 13,706 parameters, 40 epochs.
 
-    Three seeds gave 98.5 to 99.0 % in about 10 s.
+    Every digit is seen a little moved, differently each time. Seeds 0 to 4 gave 98.7 to 99.3 % in
+    about 10 s; without the moving 97.8 to 99.0 %.
     """
     x, y = fl.data.digits()
     held = np.arange(len(x)) % 3 == 2
     net = fl.Network(
-        fl.lenet(), x[~held], y[~held], cost="cross_entropy_logits", optimizer=fl.Adam(0.003),
-        schedule=fl.CosineDecay(1520), batch=32,
+        [fl.Augment(0.5, 5, 0.05, 0.05), *fl.lenet()], x[~held], y[~held],
+        cost="cross_entropy_logits", optimizer=fl.Adam(0.003), schedule=fl.CosineDecay(1520),
+        batch=32,
     )  # fmt: skip
     assert 40 * net.iterations_per_epoch == 1520
     began = time.perf_counter()

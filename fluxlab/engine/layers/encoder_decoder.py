@@ -58,7 +58,7 @@ class EncoderDecoder:
             read = h[:, :n].named("x", axes=h.axes)
             found, states = replace(cell, masked=True).run(read, building)
             memory = joined(found)
-        building.tokens = None  # of what is written every step is real
+        building.tokens = building.steps = None  # of what is written every step is real
         with scope("decoder"):
             written = h[:, n:].named("x", axes=h.axes)
             found, _ = replace(cell, masked=False).run(written, building, states)

@@ -1,15 +1,18 @@
-"""Masks for attention: 1 where a query may look at a key, else 0; computed in the trace.
+"""Masks: 1 for what counts, else 0; computed in the trace.
 
-A mask is broadcast to the weights: (samples, queries, keys) for one head, and with an axis of
-length 1 for the heads (samples, heads, queries, keys).
+For attention they say where a query may look at a key. Such a mask is broadcast to the weights:
+(samples, queries, keys) for one head, and with an axis of length 1 for the heads (samples, heads,
+queries, keys). For recurrent layers and the cost they say which steps are real.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.ops import greater, multiply, reshape
+from fluxlab.engine.losses import one_minus
+from fluxlab.engine.ops import absolute, greater, hold, max, multiply, reshape
 from fluxlab.engine.tokenizer import PADDING
 from fluxlab.engine.trace import Matrix
 
@@ -46,6 +49,29 @@ def both(padding: Matrix, causal: Matrix) -> Matrix:
     """(samples, 1, queries, keys): 1 where both masks are."""
     mask: Matrix = multiply(padding, causal)
     return mask.named("mask")
+
+
+def real_steps(x: Matrix, building: Building) -> Matrix:
+    """(samples, steps): 1 where a step is real, 0 where it is padding; the cost reads it, too."""
+    tokens = building.tokens
+    if tokens is not None and tokens.shape == x.shape[:2]:
+        real = greater(tokens, 0.0)
+    else:
+        # Held: a nudge of the gradient check shall not make a real step of padding.
+        real = hold(greater(max(absolute(x), axis=-1).named("largest"), 0.0))
+    building.steps = found = real.named("real", axes=x.axes[:2])
+    return found  # type: ignore[no-any-return]
+
+
+def kept(real: Matrix, new: tuple[Matrix, ...], old: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
+    """The new states where the step is real, else the old ones."""
+    padding = one_minus(real).named("padding", wants_gradient=False)
+    found = []
+    for after, before in zip(new, old, strict=True):
+        name = after.local
+        after.named(f"new {name}")
+        found.append((multiply(real, after) + multiply(padding, before)).named(name))
+    return tuple(found)
 
 
 def _check(function: str, argument: str, value: object, axes: int) -> None:

@@ -10,8 +10,8 @@ from fluxlab.engine.building import Building
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.fields import layer
 from fluxlab.engine.initializers import initial
-from fluxlab.engine.losses import one_minus
-from fluxlab.engine.ops import absolute, concatenate, greater, hold, max, multiply, reshape
+from fluxlab.engine.layers.masks import kept, real_steps
+from fluxlab.engine.ops import concatenate, hold, multiply, reshape
 from fluxlab.engine.trace import Matrix, scope
 
 Matrices = tuple[Matrix, ...]
@@ -29,7 +29,7 @@ class Recurrent:
     window : truncated backpropagation: every `window` steps the states are held, and no gradient
         flows further back; the forward pass stays the same.
     masked : padding (token 0; without tokens a step whose features are all 0) leaves the states
-        as they are, its h in the sequence is 0, and no gradient comes from it.
+        as they are, its h in the sequence is 0, and neither cost nor gradient comes from it.
     reverse : from the last time step to the first; "the last h" is then that of step 1.
     """
 
@@ -57,7 +57,10 @@ class Recurrent:
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         found, states = self.run(x, building)
-        return joined(found) if self.sequence else states[0]
+        if self.sequence:
+            return joined(found)
+        building.tokens = building.steps = None  # what comes next has other steps, or none
+        return states[0]
 
     def run(
         self, x: Matrix, building: Building, first: Matrices | None = None
@@ -68,7 +71,7 @@ class Recurrent:
             raise BadInput(f"{kind}: x must be (samples, steps, features), got {size(x.shape)}.")
         parameters = self.parameters(x.shape[-1], x.axes[-1], building)
         states = self.start(x, self.states) if first is None else first
-        real = real_steps(x, building.tokens) if self.masked else None
+        real = real_steps(x, building) if self.masked else None
         found: dict[int, Matrix] = {}
         order = range(x.shape[1])
         for count, t in enumerate(reversed(order) if self.reverse else order):
@@ -84,26 +87,6 @@ class Recurrent:
                         found[t] = multiply(there, new[0]).named("h or 0")
                 states = new
         return [found[t] for t in order], states
-
-
-def real_steps(x: Matrix, tokens: Matrix | None) -> Matrix:
-    """(samples, steps): 1 where a step is real, 0 where it is padding."""
-    if tokens is not None and tokens.shape == x.shape[:2]:
-        return greater(tokens, 0.0).named("real", axes=x.axes[:2])  # type: ignore[no-any-return]
-    # Held: a nudge of the gradient check shall not make a real step of padding.
-    largest = max(absolute(x), axis=-1).named("largest")
-    return hold(greater(largest, 0.0)).named("real", axes=x.axes[:2])  # type: ignore[no-any-return]
-
-
-def kept(real: Matrix, new: Matrices, old: Matrices) -> Matrices:
-    """The new states where the step is real, else the old ones."""
-    padding = one_minus(real).named("padding", wants_gradient=False)
-    found = []
-    for after, before in zip(new, old, strict=True):
-        name = after.local
-        after.named(f"new {name}")
-        found.append((multiply(real, after) + multiply(padding, before)).named(name))
-    return tuple(found)
 
 
 def joined(steps: list[Matrix]) -> Matrix:
