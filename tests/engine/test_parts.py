@@ -160,3 +160,18 @@ def test_targets_with_which_a_cost_is_nonsense(cost: str, targets: Any, says: st
 def test_calls_that_cannot_work(call: Any, says: str) -> None:
     with pytest.raises(fl.BadInput, match=says):
         call(build())
+
+
+def test_noise_has_the_spread_that_it_promises_and_rests_when_predicting() -> None:
+    zeros = np.zeros((400, 50))
+    net = fl.Network([fl.Noise(0.3), fl.Dense(1)], zeros, zeros[:, :1], seed=4)
+    net.trace.run()
+    noise = net.trace["layer 1/h"].value
+    assert noise.std() == pytest.approx(0.3, rel=0.02)
+    assert abs(noise.mean()) < 0.01
+    # A bell curve, not only its spread: two thirds lie within one of it, one in twenty beyond two.
+    assert np.mean(np.abs(noise) < 0.3) == pytest.approx(0.6827, abs=0.01)
+    assert np.mean(np.abs(noise) > 0.6) == pytest.approx(0.0455, abs=0.005)
+    net.advance(1)
+    assert abs(np.corrcoef(noise.ravel(), net.trace["layer 1/h"].value.ravel())[0, 1]) < 0.03
+    np.testing.assert_array_equal(net.predict(zeros), np.zeros((400, 1)) + net.trace["b"].value)

@@ -219,6 +219,14 @@ def test_an_interruption_while_validating_keeps_what_was_learned(
     is_a_whole_iteration(net)
 
 
+def test_patience_begins_anew_with_each_better_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, costs = parity(), iter([5.0, 6.0, 4.0, 6.0, 3.0, 3.0, 8.0, 1.0])
+    monkeypatch.setattr(net, "_cost_of", lambda *held: next(costs))
+    net.fit(20, validation=fl.data.parity(3), patience=2)
+    assert [cost for _, cost in net.validation] == [5.0, 6.0, 4.0, 6.0, 3.0, 3.0, 8.0]
+    assert net.history.iteration == 5, "the first of the two best"
+
+
 def test_an_interrupted_fit_goes_back_to_the_best_epoch() -> None:
     net, held = parity(), fl.data.parity(3)
 
