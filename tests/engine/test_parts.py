@@ -165,6 +165,17 @@ def test_calls_that_cannot_work(call: Any, says: str) -> None:
         call(build())
 
 
+def test_an_epoch_goes_through_the_rows_that_are_chosen() -> None:
+    net = build(batch=2)
+    assert net.iterations_per_epoch == 4
+    net.set_samples([0, 3, 5])
+    assert net.iterations_per_epoch == 2
+    net.fit(3)
+    assert net.history.iteration == 6
+    net.set_samples(None)
+    assert net.iterations_per_epoch == 4
+
+
 def test_noise_has_the_spread_that_it_promises_and_rests_when_predicting() -> None:
     zeros = np.zeros((400, 50))
     net = fl.Network([fl.Noise(0.3), fl.Dense(1)], zeros, zeros[:, :1], seed=4)

@@ -161,6 +161,19 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert "300/300" in capsys.readouterr().err
 
 
+def test_one_progress_bar_for_all_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    net = parity(batch=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tqdm's, about a missing notebook
+        net.fit(20, validation=fl.data.parity(3), progress=True)
+    shown = capsys.readouterr().err
+    assert shown.count("60/60") >= 1
+    assert "/3 " not in shown
+    seen: list[int] = []
+    net.fit(4, validation=fl.data.parity(3), progress=lambda k, cost: seen.append(k))
+    assert seen[-1] == net.history.iteration == 72
+
+
 def test_another_thread_may_read_while_it_learns() -> None:
     net, costs = parity(), []
 
