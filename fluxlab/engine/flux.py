@@ -70,8 +70,6 @@ def back_propagation(network: Network) -> float:
     """Run the backward pass (and first the forward pass, if it has not run); returns C, the MSE."""
     trace = a_network("back_propagation", network).trace
     with trace.lock:
-        if trace.position < trace.end_of("forward"):
-            trace.move(trace.end_of("forward"))
         trace.move(trace.end_of("forward"))
         trace.move(trace.end_of("backward"))
         return float(trace.cost.value)

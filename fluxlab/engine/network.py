@@ -25,6 +25,7 @@ from fluxlab.engine.trace import Trace
 from fluxlab.engine.views import LayerView
 
 CLASS_COSTS = ("cross_entropy", "cross_entropy_logits")
+Report = Callable[[int, float, int], object]  # iteration, cost, iterations done
 TURN, LONGEST = 0.1, 0.5  # seconds that learning holds the lock at a time; at most
 
 
@@ -210,23 +211,26 @@ class Network:
     ) -> History:
         """Learn for `iterations`; see `learn`."""
         whole("advance", "iterations", iterations, 0)
-        trace, history = self.trace, self.history
         report, finish = _reporter(progress, iterations)
-        done = 0
+        try:
+            self._learn(iterations, report)
+        finally:
+            finish()
+        return self.history
+
+    def _learn(self, iterations: int, report: Report, before: int = 0) -> None:
+        """Learn for `iterations`; `before` of those that are reported are done already."""
+        history, done = self.history, 0
         try:
             while done < iterations:
                 # In short turns, so that widgets get the lock in between; but not in turns that
                 # are mostly spent on computing every matrix at their end.
                 turn = min(max(TURN, 50 * history.settling), LONGEST)
                 done += history.advance(iterations - done, seconds=turn)
-                report(history.iteration, float(trace.cost.buffer.reshape(())), done)
-                for watch in trace.watchers:
-                    watch()
+                cost = float(self.trace.cost.buffer.reshape(()))
+                report(history.iteration, cost, before + done)
         except KeyboardInterrupt:
             self._stop()
-        finally:
-            finish()
-        return history
 
     def _stop(self) -> None:
         history = self.history
@@ -237,9 +241,10 @@ class Network:
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Batches that go once through the data."""
+        """Batches that go once through the data, or through the rows chosen of it."""
         size = self.design.batch
-        return 1 if size is None else -(-len(self._data[0]) // size)
+        count = len(self._data[0] if self._rows is None else self._rows)
+        return 1 if size is None else -(-count // size)
 
     def fit(
         self,
@@ -265,23 +270,24 @@ class Network:
             raise BadInput(
                 f"fit: validation must be (inputs, targets), got {type(validation).__name__}."
             )
-        held = self._held("fit", *validation)
-        best = (float("inf"), self.history.iteration)
-        waited = 0
-        for _ in range(epochs):
-            self.advance(self.iterations_per_epoch, progress)
-            if self.history.stopped:
-                break
-            try:
+        held, each = self._held("fit", *validation), self.iterations_per_epoch
+        report, finish = _reporter(progress, epochs * each)  # one bar for all epochs
+        best, waited = (float("inf"), self.history.iteration), 0
+        try:
+            for epoch in range(epochs):
+                self._learn(each, report, epoch * each)
+                if self.history.stopped:
+                    break
                 cost = self._cost_of(*held)
-            except KeyboardInterrupt:
-                self._stop()
-                break
-            self.validation.append((self.history.iteration, cost))
-            waited = 0 if cost < best[0] else waited + 1
-            best = min(best, (cost, self.history.iteration))
-            if patience is not None and waited >= patience:
-                break
+                self.validation.append((self.history.iteration, cost))
+                waited = 0 if cost < best[0] else waited + 1
+                best = min(best, (cost, self.history.iteration))
+                if patience is not None and waited >= patience:
+                    break
+        except KeyboardInterrupt:
+            self._stop()
+        finally:
+            finish()
         if patience is not None and np.isfinite(best[0]):
             self.history.travel(best[1])
         return self.history
@@ -435,9 +441,7 @@ def _row_names(inputs: Any) -> dict[str, list[str]]:
     return {}
 
 
-def _reporter(
-    progress: Any, iterations: int
-) -> tuple[Callable[[int, float, int], None], Callable[[], None]]:
+def _reporter(progress: Any, iterations: int) -> tuple[Report, Callable[[], None]]:
     if progress is True:
         from tqdm.auto import tqdm
 

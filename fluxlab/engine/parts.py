@@ -11,6 +11,7 @@ from fluxlab.engine.optimizers import OPTIMIZERS
 from fluxlab.engine.regularizers import L1, L2, ClipNorm, ClipValue
 from fluxlab.engine.schedules import SCHEDULES
 
+OTHERS = (Op, *OPTIMIZERS.values())
 # For each part: ours of that kind, what it is called with, and an example.
 ROLES: dict[str, tuple[tuple[Any, ...], tuple[str, ...], str]] = {
     "layer": ((), ("x", "building"), "Dense(8, 'tanh')"),
@@ -18,7 +19,14 @@ ROLES: dict[str, tuple[tuple[Any, ...], tuple[str, ...], str]] = {
     "regularizer": ((L1, L2), ("w",), "L2(1e-4)"),
     "clip": ((ClipValue, ClipNorm), ("gradients",), "ClipNorm(1)"),
 }
-OURS = (Op, *OPTIMIZERS.values(), *(kind for kinds, _, _ in ROLES.values() for kind in kinds))
+
+
+def _role_of(part: Any) -> str | None:
+    """What a part of ours is made for; None for a student's own."""
+    if type(part).__module__.startswith("fluxlab.engine.layers."):
+        return "layer"
+    found = [role for role, (kinds, _, _) in ROLES.items() if isinstance(part, kinds)]
+    return found[0] if found else "other" if isinstance(part, OTHERS) else None
 
 
 def check_part(function: str, role: str, part: Any) -> None:
@@ -26,14 +34,14 @@ def check_part(function: str, role: str, part: Any) -> None:
 
     A student's own may be any function that takes what ROLES says.
     """
-    kinds, arguments, example = ROLES[role]
+    _, arguments, example = ROLES[role]
     if isinstance(part, type):
         name = part.__name__
         raise BadInput(
             f"{function}: {role} must be such as {example}, got the class {name} itself. Write "
             f"{name}(...) with its arguments."
         )
-    fits = callable(part) and (isinstance(part, kinds) or not isinstance(part, OURS))
+    fits = callable(part) and _role_of(part) in (role, None)
     if fits:
         try:
             inspect.signature(part).bind(*arguments)

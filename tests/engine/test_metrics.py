@@ -242,6 +242,7 @@ def test_curves_are_those_of_precision_and_recall_at_each_threshold(seed: int) -
     y, t = some_column(seed)
     roc, pr = metrics.roc_curve(y, t), metrics.precision_recall_curve(y, t)
     assert roc.thresholds[0] == np.inf
+    np.testing.assert_array_equal(roc.thresholds[1:], np.unique(y)[::-1], "one point for each")
     for x, up, threshold in list(zip(*roc, strict=True))[1:]:
         assert metrics.recall(y, t, threshold=threshold) == close(up)
         assert metrics.specificity(y, t, threshold=threshold) == close(1 - x)

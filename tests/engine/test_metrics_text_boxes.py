@@ -249,4 +249,8 @@ def test_average_precision_of_boxes_by_hand() -> None:
     again = [([one, one, two], [0.9, 0.8, 0.7], [0, 0, 0])]
     assert metrics.mean_average_precision(again, truth) == close((51 + 50 * 2 / 3) / 101)
     assert metrics.mean_average_precision([([far], [0.9], [0])], truth) == 0.0
+    # Two of three parts in common, with two thirds wanted: at the threshold is a hit.
+    half = [([[0, 0, 3, 1]], [0.9], [0])], [([[0, 0, 2, 1]], [0])]
+    assert metrics.mean_average_precision(*half, threshold=2 / 3) == 1.0
+    assert metrics.mean_average_precision(*half, threshold=0.67) == 0.0
     assert metrics.mean_average_precision([([], [], [])], truth) == 0.0

@@ -235,6 +235,15 @@ def test_a_file_can_be_read_by_others_and_what_cannot_be_written_is_said(tmp_pat
     assert [p.name for p in tmp_path.iterdir()] == ["net.npz"], "nothing is left lying about"
 
 
+def test_validation_costs_are_kept_in_the_file(tmp_path: Path) -> None:
+    net = everything()
+    net.fit(3, validation=(X, fl.one_hot(T, 3)))
+    net.save(tmp_path / "net.npz")
+    again = fl.Network.load(tmp_path / "net.npz")
+    assert again.validation == net.validation
+    assert [k for k, _ in again.validation] == [3, 6, 9]
+
+
 def test_numbers_that_numpy_computed_are_saved(tmp_path: Path) -> None:
     layers = [fl.Dense(np.int64(4)), fl.Dropout(np.float32(0.5)), fl.Dense(3)]  # type: ignore[arg-type]
     net = fl.Network(layers, X, X, schedule=fl.StepDecay(np.int32(5)), batch=np.int64(2))  # type: ignore[arg-type]

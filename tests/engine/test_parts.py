@@ -76,6 +76,9 @@ PARTS: list[tuple[dict[str, Any], list[str]]] = [
     ({"schedule": "cosine"}, ["schedule", "CosineDecay(2000)", "'cosine'"]),
     ({"schedule": fl.StepDecay}, ["schedule", "the class StepDecay"]),
     ({"schedule": fl.ClipNorm()}, ["schedule", "ClipNorm"]),
+    ({"schedule": fl.Dense(1)}, ["schedule", "Dense"]),
+    ({"schedule": fl.Adam()}, ["schedule", "Adam"]),
+    ({"layers": [fl.StepDecay(), fl.Dense(1)]}, ["layer", "StepDecay"]),
     ({"schedule": lambda rate, k: None}, ["schedule returned NoneType"]),
     ({"regularizers": fl.L2()}, ["regularizers", "list", "[L2(1e-4)]"]),
     ({"regularizers": "L2"}, ["regularizers", "list"]),
@@ -160,3 +163,29 @@ def test_targets_with_which_a_cost_is_nonsense(cost: str, targets: Any, says: st
 def test_calls_that_cannot_work(call: Any, says: str) -> None:
     with pytest.raises(fl.BadInput, match=says):
         call(build())
+
+
+def test_an_epoch_goes_through_the_rows_that_are_chosen() -> None:
+    net = build(batch=2)
+    assert net.iterations_per_epoch == 4
+    net.set_samples([0, 3, 5])
+    assert net.iterations_per_epoch == 2
+    net.fit(3)
+    assert net.history.iteration == 6
+    net.set_samples(None)
+    assert net.iterations_per_epoch == 4
+
+
+def test_noise_has_the_spread_that_it_promises_and_rests_when_predicting() -> None:
+    zeros = np.zeros((400, 50))
+    net = fl.Network([fl.Noise(0.3), fl.Dense(1)], zeros, zeros[:, :1], seed=4)
+    net.trace.run()
+    noise = net.trace["layer 1/h"].value
+    assert noise.std() == pytest.approx(0.3, rel=0.02)
+    assert abs(noise.mean()) < 0.01
+    # A bell curve, not only its spread: two thirds lie within one of it, one in twenty beyond two.
+    assert np.mean(np.abs(noise) < 0.3) == pytest.approx(0.6827, abs=0.01)
+    assert np.mean(np.abs(noise) > 0.6) == pytest.approx(0.0455, abs=0.005)
+    net.advance(1)
+    assert abs(np.corrcoef(noise.ravel(), net.trace["layer 1/h"].value.ravel())[0, 1]) < 0.03
+    np.testing.assert_array_equal(net.predict(zeros), np.zeros((400, 1)) + net.trace["b"].value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -232,6 +233,20 @@ def test_a_transformer_is_searched() -> None:
     assert greedy.score <= narrow.score <= found.score + 1e-12
     with pytest.raises(fl.BadInput, match="has room for 3 tokens"):
         fl.greedy_search(next_token, fl.START, length=4)
+
+
+def test_a_loaded_network_is_searched_alike(tmp_path: Path) -> None:
+    """A search itself is not saved: the network is, and gives every number of it again."""
+    net = transformer()
+    net.fit(10)
+    net.save(tmp_path / "net.npz")
+    before, after = (
+        fl.beam_search(fl.next_token_of(n, [2, 4, 3]), fl.START, width=4, length=3)
+        for n in (net, fl.Network.load(tmp_path / "net.npz"))
+    )
+    assert after.hypotheses == before.hypotheses
+    for name, matrix in before.trace.matrices.items():
+        np.testing.assert_array_equal(after.trace[name].value, matrix.value, err_msg=name)
 
 
 def test_bad_input_says_what_to_do() -> None:

@@ -161,6 +161,19 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert "300/300" in capsys.readouterr().err
 
 
+def test_one_progress_bar_for_all_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    net = parity(batch=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tqdm's, about a missing notebook
+        net.fit(20, validation=fl.data.parity(3), progress=True)
+    shown = capsys.readouterr().err
+    assert shown.count("60/60") >= 1
+    assert "/3 " not in shown
+    seen: list[int] = []
+    net.fit(4, validation=fl.data.parity(3), progress=lambda k, cost: seen.append(k))
+    assert seen[-1] == net.history.iteration == 72
+
+
 def test_another_thread_may_read_while_it_learns() -> None:
     net, costs = parity(), []
 
@@ -217,6 +230,14 @@ def test_an_interruption_while_validating_keeps_what_was_learned(
     assert net.history.iteration == 4
     assert "Stopped by hand at iteration 4" in capsys.readouterr().out
     is_a_whole_iteration(net)
+
+
+def test_patience_begins_anew_with_each_better_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, costs = parity(), iter([5.0, 6.0, 4.0, 6.0, 3.0, 3.0, 8.0, 1.0])
+    monkeypatch.setattr(net, "_cost_of", lambda *held: next(costs))
+    net.fit(20, validation=fl.data.parity(3), patience=2)
+    assert [cost for _, cost in net.validation] == [5.0, 6.0, 4.0, 6.0, 3.0, 3.0, 8.0]
+    assert net.history.iteration == 5, "the first of the two best"
 
 
 def test_an_interrupted_fit_goes_back_to_the_best_epoch() -> None:
