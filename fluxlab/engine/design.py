@@ -188,10 +188,10 @@ def _counted(building: Building, wanted: Matrix, target: Any, cost: str) -> Matr
         factors.append(ops.reshape(steps, (*steps.shape, 1)))
     if cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1)):
         factors.append(ops.max(wanted, axis=-1, keepdims=True) > 0)
-    if len(factors) < 2:
-        return factors[0] if factors else None
+    if not factors:
+        return None
     counted: Matrix = reduce(ops.multiply, factors)
-    return counted.named("counted", wants_gradient=False)
+    return counted if counted is real else counted.named("counted", wants_gradient=False)
 
 
 def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
