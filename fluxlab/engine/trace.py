@@ -384,6 +384,15 @@ class Trace:
         if self._at_once:
             self.move(len(self.steps))
 
+    @contextmanager
+    def following(self, function: Any) -> Iterator[None]:
+        """What `function` records inside is called by the names of its variables."""
+        self._follow = getattr(function, "__code__", None)
+        try:
+            yield
+        finally:
+            self._follow = None
+
     def enter(self, scope: str) -> None:
         """What is recorded next, within `recording`, belongs to this scope."""
         self._scope = scope
@@ -391,8 +400,8 @@ class Trace:
     def call_slope(self, matrix: Matrix, step: Step, operand: int) -> None:
         """Name a local derivative `dh_da`, after the step and the input it is the slope of."""
         output, source = step.output, step.inputs[operand]
-        below = self.called(source, output.scope)
-        self.rename(matrix, f"d{output.local}_d{below}", output.scope)
+        above, below = formulas.within(output), formulas.within(source, output.scope)
+        self.rename(matrix, f"d{above}_d{below}", output.scope)
         matrix.kind, matrix.of = "slope", source
         self.slopes[matrix] = step, operand
 

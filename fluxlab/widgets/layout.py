@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fluxlab.engine.formulas import gradient_name
 from fluxlab.widgets.maths import symbol
 
 LANES = ("values", "gradients", "updates")
@@ -348,9 +349,10 @@ class Arrangement:
         output, name = self.output(node.scope), node.scope.rpartition("/")[2]
         column = Column(name)
         column.lanes["values"].append(Slot(output, output.local, fold=node.scope, words=name))
-        gradient = f"{output.name.removesuffix(output.local)}dC_d{output.local}"
+        local = gradient_name(output)
+        gradient = f"{output.name.removesuffix(output.local)}{local}"
         if gradient in self.trace:
-            column.lanes["gradients"].append(Slot(self.trace[gradient], f"dC_d{output.local}"))
+            column.lanes["gradients"].append(Slot(self.trace[gradient], local))
         return column
 
     def _without_shares(

@@ -241,8 +241,11 @@ def _numbers(draw: Any, shown: Any, scale: float) -> None:
     own = font("sans", 11 if single else 9 if wide >= 26 else 8)
     background = coloured(part, scale, shown.slot.matrix.unit)
     for (row, column), value in np.ndenumerate(part):
-        text = f"{value:.4g}" if single else f"{value:.2f}".replace("0.", ".", 1)
-        if float(value) == 0:
+        text = f"{value:.2f}".replace("0.", ".", 1)
+        if single:  # with as many of four digits as the cell holds
+            texts = [f"{value:.{digits}g}" for digits in (4, 3, 2, 1)]
+            text = next((t for t in texts if draw.textlength(t, own) <= wide - 3), texts[-1])
+        elif float(value) == 0:
             text = "0"
         elif text.strip("-.0") == "":
             text = "≈0"

@@ -148,7 +148,7 @@ def cell_size(matrix: Any, tier: Tier) -> tuple[int, int]:
     if is_literal(matrix):
         return (10, 10)
     if rows * columns == 1 and not matrix.shape:
-        return (48, 22)
+        return (54, 22)
     beside = tiles(matrix.shape)
     if tier.number is not None and rows <= 10 and columns * beside <= (12 if beside > 1 else 8):
         return tier.number

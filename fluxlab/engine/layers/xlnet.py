@@ -110,7 +110,7 @@ def two_masks(order: Matrix, padding: Matrix) -> Matrix:
     samples, steps = order.shape
     own = reshape(order, (samples, 1, steps, 1)).named("own turn")
     turn = reshape(order, (samples, 1, 1, steps)).named("turn of the key")
-    content = greater(add(own, 0.5), turn).named("content mask")
+    content = greater(add(own, 0.5).named("half a turn on"), turn).named("content mask")
     query = greater(own, turn).named("query mask")
     allowed = concatenate([content, query], axis=2).named("both masks")
     mask: Matrix = multiply(allowed, padding)
