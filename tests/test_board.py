@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
+import pkgutil
+import re
 import shutil
 import subprocess
 import time
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import fluxlab as fl
+import fluxlab.engine.models
 from fluxlab import plots
 from fluxlab.engine.errors import BadInput
 from fluxlab.widgets.board import Board, links, outlined
@@ -75,6 +79,52 @@ def test_a_dense_network_has_a_band_per_layer_and_one_for_the_cost(net: Any) -> 
     assert third.detail == "4 → 1 · sigmoid · x is h of layer 2"
     assert cost.title == "Cost"
     assert {"y", "target", "squared error", "C", "learning rate"} <= set(names(cost, "values"))
+
+
+@pytest.mark.parametrize(
+    ("layers", "x", "target", "details"),
+    [
+        ([fl.LSTM(5)], (2, 3, 4), (2, 3, 5), ["4 → 5 · LSTM"]),
+        ([fl.RNN(5, sequence=False)], (2, 3, 4), (2, 5), ["4 → 5 · RNN · tanh"]),
+        ([fl.Bidirectional(fl.GRU(5))], (2, 3, 4), (2, 3, 10), ["4 → 10 · Bidirectional"]),
+        ([fl.Conv(2, 3, activation="relu"), fl.MaxPool(2), fl.Flatten()], (2, 1, 6, 8), (2, 12),
+         ["1×6×8 → 2×4×6 · Conv · ReLU", "2×4×6 → 2×2×3 · MaxPool", "2×2×3 → 12 · Flatten"]),
+        ([fl.SelfAttention(6)], (2, 3, 4), (2, 3, 6), ["4 → 6 · SelfAttention"]),
+        ([fl.Dense(3, "gelu"), fl.LayerNorm()], (2, 4), (2, 3),
+         ["4 → 3 · GELU", "3 → 3 · LayerNorm"]),
+    ],
+)  # fmt: skip
+def test_a_band_says_which_layer_it_is_and_from_how_many_to_how_many(
+    layers: list[Any], x: tuple[int, ...], target: tuple[int, ...], details: list[str]
+) -> None:
+    trace = fl.Network(layers, np.ones(x), np.zeros(target)).trace
+    heads = [band.detail for band in arrange(trace) if re.fullmatch(r"Layer \d", band.title)]
+    assert [head.partition(" · x is")[0] for head in heads] == details
+
+
+def test_every_layer_of_every_example_has_a_header() -> None:
+    for made in pkgutil.iter_modules(fluxlab.engine.models.__path__):
+        trace = importlib.import_module(f"fluxlab.engine.models.{made.name}").EXAMPLE()
+        for band in arrange(trace):
+            layer = trace.layers.get(band.scope)
+            if band.headed and re.fullmatch(r"[Ll]ayer \d+", band.scope):
+                assert layer is not None, (made.name, band.scope)
+            if band.headed and layer is not None:
+                kind = type(layer[0]).__name__
+                assert kind == "Dense" or kind in band.detail, (made.name, band.scope)
+                assert re.match(r"(token|[\d×]+) → [\d×]+", band.detail), (made.name, band.scope)
+
+
+def test_the_columns_of_token_numbers_are_steps() -> None:
+    tokens = [[3, 1, 2], [1, 4, 0], [2, 2, 1]]
+    for layer in (fl.Embedding(5, 4), fl.OneHot(4), fl.Encoder(5, 4, 2, 3)):
+        for batch in (None, 2):
+            net = fl.Network([layer, fl.Dense(2)], tokens, np.ones((3, 3, 2)), batch=batch)
+            assert net.trace["x"].axes == ("sample", "step")
+            if batch:
+                assert net.trace["all x"].axes == ("row", "step")
+            assert arrange(net.trace)[0].detail.startswith("token → 4 · ")
+    assert fl.Network([fl.Dense(2)], tokens, np.ones((3, 2))).trace["x"].axes[1] == "feature"
 
 
 def test_a_gradient_stands_right_below_its_matrix_in_its_shape(net: Any) -> None:

@@ -45,6 +45,20 @@ class Building:
     _draws: int = 0
     _counts: dict[tuple[int, int], tuple[Matrix, Matrix]] = field(default_factory=dict)
 
+    def through(self, layer: Callable[..., Matrix], x: Matrix, *more: Matrix | None) -> Matrix:
+        """What a layer makes of x, noted as what the current scope is."""
+        h = layer(x, self, *more)
+        self.trace.note_layer(layer, x, h)
+        return h
+
+    def read(self, tokens: Matrix) -> None:
+        """Take x for token numbers: its columns are steps, not features."""
+        self.tokens = tokens
+        source = tokens.step.inputs[0] if tokens.step is not None else tokens
+        for matrix in (tokens, *([source] if source.kind == "data" else [])):
+            if matrix.axes[1:] == ("feature",):
+                matrix.axes = (matrix.axes[0], "step")
+
     def parameter(
         self, local: str, initial: Callable[[], Array], axes: tuple[str | None, ...]
     ) -> Matrix:

@@ -157,7 +157,7 @@ def _layers(design: Design, building: Building, h: Matrix) -> Matrix:
             if number == 1:
                 trace.rename(h, "x", scope="layer 1")
                 trace.alias("x", h)
-            h = computed(f"layer {number}", layer(h, building))
+            h = computed(f"layer {number}", building.through(layer, h))
     return h
 
 

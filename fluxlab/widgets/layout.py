@@ -15,7 +15,7 @@ from fluxlab.engine.formulas import gradient_name
 from fluxlab.widgets.maths import symbol
 
 LANES = ("values", "gradients", "updates")
-SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
+SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "gelu": "GELU"}
 _NUMBERED = re.compile(r"(-?\d[\d.e+-]*)_\d+")
 BIG = 60  # matrices; a trace of more starts with its inner scopes folded
 SHARES = 3  # shares of a gradient that stand below it, in a small trace; more are folded behind it
@@ -440,7 +440,9 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
         if step.op.kind == "contraction" and step.inputs[1].step is None
     ]
     parts = []
-    if len(products) == 1 and len(products[0]) == 2:
+    if band.scope in trace.layers:
+        parts += _layer_words(*trace.layers[band.scope])
+    elif len(products) == 1 and len(products[0]) == 2:
         parts.append("{} → {}".format(*products[0]))
         parts += [shown_name(s.op.name) for s in steps if getattr(s.op, "activation", False)]
     for column in () if band.folded else band.columns:
@@ -448,6 +450,26 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
             if slot.matrix.scope and slot.matrix.scope != band.scope and not slot.fold:
                 parts.append(f"{slot.local} is {slot.matrix.local} of {slot.matrix.scope}")
     band.detail = " · ".join(parts)
+
+
+def _layer_words(layer: Any, x: Any, h: Any) -> list[str]:
+    """`4 → 3`, the layer's name in code (only Dense goes without saying), its activation."""
+    kind = getattr(layer, "__name__", type(layer).__name__)
+    sizes = f"{_size_of_one(x)} → {_size_of_one(h)}"
+    activation = getattr(layer, "activation", "")
+    return [
+        sizes,
+        *([kind] if kind != "Dense" else []),
+        *([shown_name(activation)] if activation else []),
+    ]
+
+
+def _size_of_one(matrix: Any) -> str:
+    """The size of one sample, or of one step of a sequence; a step of token numbers is a token."""
+    sides = [
+        str(n) for n, axis in zip(matrix.shape[1:], matrix.axes[1:], strict=True) if axis != "step"
+    ]
+    return "×".join(sides) or "token"
 
 
 def shown_name(name: str) -> str:
