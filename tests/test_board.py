@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import fluxlab as fl
 import fluxlab.engine.models
@@ -26,6 +26,7 @@ from fluxlab.engine.errors import BadInput
 from fluxlab.widgets.board import Board, links, outlined
 from fluxlab.widgets.frame import Frame, largest
 from fluxlab.widgets.layout import Band, arrange
+from fluxlab.widgets.picture import font, number_in
 from fluxlab.widgets.pixels import is_window, place
 
 HERE = Path(__file__).parent
@@ -541,3 +542,20 @@ def test_static_figures(net: Any) -> None:
 def test_script(file: Path) -> None:
     done = subprocess.run(["node", "--test", file], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_number_alone_in_its_cell_fits(net: Any) -> None:
+    """At the font sizes of the page and of the picture, whatever its size and sign."""
+    for width in (400, 760, 1100):
+        layout = place(arrange(net.trace), width)
+        alone = [p for p in layout.places if p.slot.matrix.shape == (1, 1) and p.cell[0] >= 20]
+        assert all(p.cell[0] >= 36 for p in alone)
+        single = [p for p in layout.places if p.slot.matrix.shape == () and p.cell[0] >= 20]
+        assert single
+        assert all(p.cell[0] >= 40 for p in single)
+    canvas = ImageDraw.Draw(Image.new("RGB", (200, 100)))
+    for value in (-0.0005812345, -1.2345e-10, -12345678.9, 0.00012345, 1 / 3, 3.0, 0.0):
+        shown = number_in(canvas, value, font("sans", 11), 51)
+        assert canvas.textlength(shown, font("sans", 11)) <= 51
+        assert float(shown) == pytest.approx(value, rel=0.5)
+    assert number_in(canvas, 0.43941234, font("sans", 11), 51) == "0.4394"

@@ -201,8 +201,8 @@ def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     """The mean over the cells that count; 0 if none does."""
     cells = np.prod(each.shape) / np.prod(counted.shape)
     what = each.local
-    summed = ops.sum(ops.multiply(counted, each).named(f"counted {what}")).named(f"sum of {what}")
-    rows = ops.maximum(ops.sum(counted).named("rows that count"), 1.0).named("rows, at least 1")
+    summed = ops.sum(ops.multiply(counted, each).named(f"counted {what}")).named(f"total {what}")
+    rows = ops.maximum(ops.sum(counted).named("rows counted"), 1.0).named("rows, at least 1")
     count = (rows * float(cells)).named("cells that count", wants_gradient=False)
     found: Matrix = summed / count
     return found

@@ -179,7 +179,7 @@ class Arrangement:
         """The matrix' name inside a scope, or None if it is not one of the scope's."""
         home = self.home(matrix)
         if home == scope:
-            return str(matrix.local)
+            return _shown_local(matrix)
         # What a scope gives out to the one around it is seen in the scope, folded or open.
         inside = home.startswith(f"{scope}/")
         return None if inside else self._aliases.get((scope, id(matrix)))
@@ -194,8 +194,6 @@ class Arrangement:
         self, node: _Node, lane: str, matrix: Any, local: str, place: int | None = None
     ) -> None:
         """A new column of a node, at its end or at a place."""
-        literal = _NUMBERED.fullmatch(local) if matrix.kind == "constant" else None
-        local = literal[1] if literal else local  # the second 2 of a formula is no 2_2
         column = Column(local)
         node.entries.insert(len(node.entries) if place is None else place, column)
         self._put(node, column.lanes[lane], Slot(matrix, local))
@@ -241,9 +239,9 @@ class Arrangement:
         node = self._node(self._at[id(goal)] if elsewhere else self.home(matrix))
         beside = None if goal is None else node.slots.get(id(goal))
         if beside is None:
-            self._open(node, lane, matrix, matrix.local)
+            self._open(node, lane, matrix, _shown_local(matrix))
         else:
-            self._put(node, beside, Slot(matrix, matrix.local, goal))
+            self._put(node, beside, Slot(matrix, _shown_local(matrix), goal))
 
     def _find_shares(self) -> None:
         """Gradients of matrices that are used many times."""
@@ -450,6 +448,12 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
             if slot.matrix.scope and slot.matrix.scope != band.scope and not slot.fold:
                 parts.append(f"{slot.local} is {slot.matrix.local} of {slot.matrix.scope}")
     band.detail = " · ".join(parts)
+
+
+def _shown_local(matrix: Any) -> str:
+    """The matrix' name; the second 2 of a formula is no 2_2."""
+    literal = _NUMBERED.fullmatch(matrix.local) if matrix.kind == "constant" else None
+    return str(literal[1] if literal else matrix.local)
 
 
 def _layer_words(layer: Any, x: Any, h: Any) -> list[str]:
