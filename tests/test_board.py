@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
+import pkgutil
+import re
 import shutil
 import subprocess
 import time
@@ -14,14 +17,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import fluxlab as fl
+import fluxlab.engine.models
 from fluxlab import plots
 from fluxlab.engine.errors import BadInput
 from fluxlab.widgets.board import Board, links, outlined
 from fluxlab.widgets.frame import Frame, largest
 from fluxlab.widgets.layout import Band, arrange
+from fluxlab.widgets.picture import font, number_in
 from fluxlab.widgets.pixels import is_window, place
 
 HERE = Path(__file__).parent
@@ -75,6 +80,52 @@ def test_a_dense_network_has_a_band_per_layer_and_one_for_the_cost(net: Any) -> 
     assert third.detail == "4 → 1 · sigmoid · x is h of layer 2"
     assert cost.title == "Cost"
     assert {"y", "target", "squared error", "C", "learning rate"} <= set(names(cost, "values"))
+
+
+@pytest.mark.parametrize(
+    ("layers", "x", "target", "details"),
+    [
+        ([fl.LSTM(5)], (2, 3, 4), (2, 3, 5), ["4 → 5 · LSTM"]),
+        ([fl.RNN(5, sequence=False)], (2, 3, 4), (2, 5), ["4 → 5 · RNN · tanh"]),
+        ([fl.Bidirectional(fl.GRU(5))], (2, 3, 4), (2, 3, 10), ["4 → 10 · Bidirectional"]),
+        ([fl.Conv(2, 3, activation="relu"), fl.MaxPool(2), fl.Flatten()], (2, 1, 6, 8), (2, 12),
+         ["1×6×8 → 2×4×6 · Conv · ReLU", "2×4×6 → 2×2×3 · MaxPool", "2×2×3 → 12 · Flatten"]),
+        ([fl.SelfAttention(6)], (2, 3, 4), (2, 3, 6), ["4 → 6 · SelfAttention"]),
+        ([fl.Dense(3, "gelu"), fl.LayerNorm()], (2, 4), (2, 3),
+         ["4 → 3 · GELU", "3 → 3 · LayerNorm"]),
+    ],
+)  # fmt: skip
+def test_a_band_says_which_layer_it_is_and_from_how_many_to_how_many(
+    layers: list[Any], x: tuple[int, ...], target: tuple[int, ...], details: list[str]
+) -> None:
+    trace = fl.Network(layers, np.ones(x), np.zeros(target)).trace
+    heads = [band.detail for band in arrange(trace) if re.fullmatch(r"Layer \d", band.title)]
+    assert [head.partition(" · x is")[0] for head in heads] == details
+
+
+def test_every_layer_of_every_example_has_a_header() -> None:
+    for made in pkgutil.iter_modules(fluxlab.engine.models.__path__):
+        trace = importlib.import_module(f"fluxlab.engine.models.{made.name}").EXAMPLE()
+        for band in arrange(trace):
+            layer = trace.layers.get(band.scope)
+            if band.headed and re.fullmatch(r"[Ll]ayer \d+", band.scope):
+                assert layer is not None, (made.name, band.scope)
+            if band.headed and layer is not None:
+                kind = type(layer[0]).__name__
+                assert kind == "Dense" or kind in band.detail, (made.name, band.scope)
+                assert re.match(r"(token|[\d×]+) → [\d×]+", band.detail), (made.name, band.scope)
+
+
+def test_the_columns_of_token_numbers_are_steps() -> None:
+    tokens = [[3, 1, 2], [1, 4, 0], [2, 2, 1]]
+    for layer in (fl.Embedding(5, 4), fl.OneHot(4), fl.Encoder(5, 4, 2, 3)):
+        for batch in (None, 2):
+            net = fl.Network([layer, fl.Dense(2)], tokens, np.ones((3, 3, 2)), batch=batch)
+            assert net.trace["x"].axes == ("sample", "step")
+            if batch:
+                assert net.trace["all x"].axes == ("row", "step")
+            assert arrange(net.trace)[0].detail.startswith("token → 4 · ")
+    assert fl.Network([fl.Dense(2)], tokens, np.ones((3, 2))).trace["x"].axes[1] == "feature"
 
 
 def test_a_gradient_stands_right_below_its_matrix_in_its_shape(net: Any) -> None:
@@ -491,3 +542,20 @@ def test_static_figures(net: Any) -> None:
 def test_script(file: Path) -> None:
     done = subprocess.run(["node", "--test", file], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_number_alone_in_its_cell_fits(net: Any) -> None:
+    """At the font sizes of the page and of the picture, whatever its size and sign."""
+    for width in (400, 760, 1100):
+        layout = place(arrange(net.trace), width)
+        alone = [p for p in layout.places if p.slot.matrix.shape == (1, 1) and p.cell[0] >= 20]
+        assert all(p.cell[0] >= 36 for p in alone)
+        single = [p for p in layout.places if p.slot.matrix.shape == () and p.cell[0] >= 20]
+        assert single
+        assert all(p.cell[0] >= 40 for p in single)
+    canvas = ImageDraw.Draw(Image.new("RGB", (200, 100)))
+    for value in (-0.0005812345, -1.2345e-10, -12345678.9, 0.00012345, 1 / 3, 3.0, 0.0):
+        shown = number_in(canvas, value, font("sans", 11), 51)
+        assert canvas.textlength(shown, font("sans", 11)) <= 51
+        assert float(shown) == pytest.approx(value, rel=0.5)
+    assert number_in(canvas, 0.43941234, font("sans", 11), 51) == "0.4394"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import threading
 import time
 from typing import Any
@@ -146,6 +148,69 @@ def test_passes_end_where_the_trace_says() -> None:
     assert state(trace) == (0, len(trace.steps))
     stepper.iteration.click()
     assert state(trace) == (1, len(trace.steps))
+
+
+def runs(trace: Any) -> list[int]:
+    """Where the steps of one outermost scope in one phase end."""
+    keys = [(step.scope.partition("/")[0], step.phase) for step in trace.steps]
+    return [len(list(run)) for _, run in itertools.groupby(keys)]
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_a_dense_network_goes_by_whole_layers(batch: int | None) -> None:
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    layers = [fl.Dense(4, "tanh"), fl.BatchNorm(), fl.Dropout(0.5), fl.Dense(2)]
+    trace = fl.Network(layers, x, x[:, :2], batch=batch).trace
+    assert [end - start for start, end in Cursor(trace).spans("layer")] == runs(trace)
+
+
+@pytest.mark.parametrize("name", ["transformer", "lstm", "bert", "inception", "dense", "denoising"])
+def test_one_layer_is_never_more_than_one_and_stops_at_its_parts(name: str) -> None:
+    module = importlib.import_module(f"fluxlab.engine.models.{name}")
+    trace = module.EXAMPLE()
+    cursor = Cursor(trace)
+    spans = cursor.spans("layer")
+    ends = [end for _, end in spans]
+    assert [start for start, _ in spans] == [0, *ends[:-1]]
+    assert set(itertools.accumulate(runs(trace))) <= set(ends), "every stop of before is one still"
+    # Forwards it goes through one inner scope at most, and to each once.
+    passed = [
+        {step.scope.split("/")[1] for step in trace.steps[start:end] if "/" in step.scope}
+        for start, end in spans
+        if end <= trace.end_of("forward")
+    ]
+    assert all(len(inner) <= 1 for inner in passed)
+    # Backwards every stop but the last of a layer completes a part for good.
+    for start, end in spans:
+        later = {(s.phase, *s.scope.split("/")[:2]) for s in trace.steps[end : end_of(trace, end)]}
+        assert any((s.phase, *s.scope.split("/")[:2]) not in later for s in trace.steps[start:end])
+
+
+def end_of(trace: Any, position: int) -> int:
+    """Where the layer that `position - 1` lies in ends."""
+    return next(end for end in itertools.accumulate(runs(trace)) if end >= position)
+
+
+def test_one_layer_of_a_transformer_is_an_encoder_or_a_decoder_and_comes_back_exactly() -> None:
+    from fluxlab.engine.models.transformer import EXAMPLE
+
+    trace = EXAMPLE()
+    trace.move(0)
+    stepper, seen, places = Stepper(trace), [everything(trace)], []
+    for _ in Cursor(trace).spans("layer"):
+        stepper.layer.click()
+        step = trace.steps[trace.position - 1]
+        places.append(step.scope.split("/")[1:2])
+        seen.append(everything(trace))
+    assert [p[0] for p in places[:8]] == [
+        "embedding", "source mask", "answer mask", "encoder", "encoder 1", "decoder", "decoder 1",
+        "logits",
+    ]  # fmt: skip
+    assert trace.position == len(trace.steps)
+    while seen:
+        assert everything(trace) == seen.pop()
+        stepper.back_layer.click()
+    assert trace.position == 0
 
 
 def test_back_restores_parameters_through_knob_edits() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fluxlab.engine.errors import BadInput
+from fluxlab.engine.formulas import gradient_name
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.ops import add_all, concatenate, reshape, same
 from fluxlab.engine.trace import Matrix, Step, Trace
@@ -122,11 +123,14 @@ def _joined(trace: Trace, matrix: Matrix, axis: int, parts: dict[int, Matrix]) -
     lost = any(len(piece.shape) < len(matrix.shape) for piece in pieces)
     if lost:  # x[:, 2] has no axis 1: side by side along the next one, then one reshape
         wide = (*matrix.shape[:axis], -1, *matrix.shape[axis + 2 :])
-        pieces = [p if len(p.shape) == len(wide) else reshape(p, wide) for p in pieces]
+        pieces = [
+            p if len(p.shape) == len(wide) else reshape(p, wide).named(f"{p.local} reshaped")
+            for p in pieces
+        ]
     total: Matrix = concatenate(pieces, axis=axis)
     if total.shape != matrix.shape:
-        total = reshape(total.named(f"dC_d{matrix.local} side by side"), matrix.shape)
-    trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
+        total = reshape(total.named(f"{gradient_name(matrix)} side by side"), matrix.shape)
+    trace.rename(total, gradient_name(matrix), matrix.scope)
     total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
     return total
 
@@ -141,14 +145,23 @@ def _share(
     share = step.op.vjp(operand, step, dC_dout)
     if len(trace.steps) == made:  # nothing was computed: the gradient passes unchanged
         if uses == 1 and matrix.temporary:
-            trace.alias(_gradient_name(matrix), share)
+            trace.alias(_full_name(matrix), share)
             return share
         share = same(share)
     # Uses are numbered in forward order; the backward pass meets the last one first.
     use = "" if uses == 1 else f"[use {uses - before}]"
-    trace.rename(share, f"dC_d{matrix.local}{use}", matrix.scope)
+    trace.rename(share, f"{gradient_name(matrix)}{use}", matrix.scope)
+    _name_helpers(trace.steps[made:], matrix)
     share.kind, share.of, share.axes = "gradient", matrix, matrix.axes
     return share
+
+
+def _name_helpers(steps: Sequence[Step], matrix: Matrix) -> None:
+    """Name what is still to be summed on the way to the gradient of a matrix."""
+    for step in steps:
+        if step.output.temporary and any(use.op.name == "sum" for use in step.output.uses):
+            what = "partial sums" if step.op.name == "sum" else "shares"
+            step.output.named(f"{what} of {gradient_name(matrix)}")
 
 
 def _total(trace: Trace, matrix: Matrix, shares: Sequence[Matrix]) -> Matrix:
@@ -156,19 +169,20 @@ def _total(trace: Trace, matrix: Matrix, shares: Sequence[Matrix]) -> Matrix:
         return shares[0]
     trace.enter(matrix.scope)
     total: Matrix = add_all(*reversed(shares))
-    trace.rename(total, f"dC_d{matrix.local}", matrix.scope)
+    trace.rename(total, gradient_name(matrix), matrix.scope)
     total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
     return total
 
 
-def _gradient_name(matrix: Matrix) -> str:
-    return f"{matrix.scope}/dC_d{matrix.local}" if matrix.scope else f"dC_d{matrix.local}"
+def _full_name(matrix: Matrix) -> str:
+    local = gradient_name(matrix)
+    return f"{matrix.scope}/{local}" if matrix.scope else local
 
 
 def gradient_of(trace: Trace, matrix: Matrix) -> Matrix:
     """The gradient of a matrix; BadInput if the cost does not depend on it."""
     try:
-        return trace[_gradient_name(matrix)]
+        return trace[_full_name(matrix)]
     except LookupError:
         raise BadInput(
             f"The cost does not depend on {matrix.name}, so it has no gradient."

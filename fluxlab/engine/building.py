@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
@@ -42,6 +43,21 @@ class Building:
     steps: Matrix | None = None
     later: list[Callable[[], None]] = field(default_factory=list)
     _draws: int = 0
+    _counts: dict[tuple[int, int], tuple[Matrix, Matrix]] = field(default_factory=dict)
+
+    def through(self, layer: Callable[..., Matrix], x: Matrix, *more: Matrix | None) -> Matrix:
+        """What a layer makes of x, noted as what the current scope is."""
+        h = layer(x, self, *more)
+        self.trace.note_layer(layer, x, h)
+        return h
+
+    def read(self, tokens: Matrix) -> None:
+        """Take x for token numbers: its columns are steps, not features."""
+        self.tokens = tokens
+        source = tokens.step.inputs[0] if tokens.step is not None else tokens
+        for matrix in (tokens, *([source] if source.kind == "data" else [])):
+            if matrix.axes[1:] == ("feature",):
+                matrix.axes = (matrix.axes[0], "step")
 
     def parameter(
         self, local: str, initial: Callable[[], Array], axes: tuple[str | None, ...]
@@ -83,12 +99,25 @@ class Building:
         """
         if self.real is None:
             return mean(x, axis=axes, keepdims=True)  # type: ignore[no-any-return]
-        real, cells = self.real, int(np.prod([x.shape[axis] for axis in axes[1:]]))
-        if len(x.shape) > 2:
-            real = reshape(real, (-1, *[1] * (len(x.shape) - 1))).named("real samples")
-        total = sum(multiply(real, x), axis=axes, keepdims=True)
-        count = sum(self.real) if cells == 1 else sum(self.real) * float(cells)
+        real, count = self._real(len(x.shape), prod(x.shape[axis] for axis in axes[1:]))
+        of_real = multiply(real, x).named(f"{x.local} of real rows")
+        total = sum(of_real, axis=axes, keepdims=True).named(f"total {x.local}")
         return total / count  # type: ignore[no-any-return]
+
+    def _real(self, rank: int, cells: int) -> tuple[Matrix, Matrix]:
+        """`real` with so many axes, and how many cells are real if each row has so many."""
+        if (rank, cells) not in self._counts:
+            assert self.real is not None
+            real = self.real
+            count = sum(real).named("real row count", wants_gradient=False)
+            if rank > 2:
+                real = reshape(real, (-1, *[1] * (rank - 1)))
+                real.named("real samples", wants_gradient=False)
+            if cells > 1:
+                count = multiply(count, float(cells))
+                count.named("real cell count", wants_gradient=False)
+            self._counts[rank, cells] = real, count
+        return self._counts[rank, cells]
 
     def carry(self, old: Matrix, record: Callable[[], Matrix]) -> None:
         """In the next iteration `old` is what `record()` gives; recorded with the updates."""

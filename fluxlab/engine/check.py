@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.formulas import gradient_name
 from fluxlab.engine.memory import Running
 from fluxlab.engine.numbers import has_cell, is_number
 from fluxlab.engine.op import Array, Call
@@ -104,7 +105,7 @@ def check(
         if own:
             raise BadInput(
                 f"check: {matrix.name} is one use's share; central differences see all uses at "
-                f"once. Check dC_d{matrix.of.local}, their sum."
+                f"once. Check {gradient_name(matrix.of)}, their sum."
             )
         if matrix.kind == "gradient":
             nudged, result, calls = downstream(trace, matrix.of, trace.cost)

@@ -64,9 +64,9 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
             cost = _cost(design, building, h, wanted, target)
             for regularizer in design.regularizers:
                 for w in [m for m in trace.inputs if m.kind == "parameter" and m.local == "w"]:
-                    penalty = computed("a regularizer", regularizer(w))
                     name = f"{type(regularizer).__name__} of {w.scope}"
-                    cost = cost + penalty.named(name)
+                    penalty = computed("a regularizer", regularizer(w)).named(name)
+                    cost = cost.summand("cost so far") + penalty
     trace.rename(cost, "C", scope="")
     trace.finish(cost)
     trace._result = h
@@ -157,7 +157,7 @@ def _layers(design: Design, building: Building, h: Matrix) -> Matrix:
             if number == 1:
                 trace.rename(h, "x", scope="layer 1")
                 trace.alias("x", h)
-            h = computed(f"layer {number}", layer(h, building))
+            h = computed(f"layer {number}", building.through(layer, h))
     return h
 
 
@@ -185,19 +185,24 @@ def _counted(building: Building, wanted: Matrix, target: Any, cost: str) -> Matr
         real.named("real rows", wants_gradient=False)
     factors = [] if real is None else [real]
     if steps is not None and len(wanted.shape) == 3 and steps.shape == wanted.shape[:2]:
-        factors.append(ops.reshape(steps, (*steps.shape, 1)))
+        there = ops.reshape(steps, (*steps.shape, 1))
+        factors.append(there.named("real steps", wants_gradient=False))
     if cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1)):
-        factors.append(ops.max(wanted, axis=-1, keepdims=True) > 0)
+        largest = ops.max(wanted, axis=-1, keepdims=True).named("largest target")
+        factors.append((largest > 0).named("has a target", wants_gradient=False))
     if not factors:
         return None
-    counted: Matrix = reduce(ops.multiply, factors)
-    return counted if counted is real else counted.named("counted", wants_gradient=False)
+    counted = reduce(lambda some, more: ops.multiply(some, more).named("counted"), factors)
+    counted.wants_gradient = False
+    return counted
 
 
 def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     """The mean over the cells that count; 0 if none does."""
     cells = np.prod(each.shape) / np.prod(counted.shape)
-    summed = ops.sum(ops.multiply(counted, each))
-    count = ops.maximum(ops.sum(counted), 1.0) * float(cells)
-    found: Matrix = summed / count.named("cells that count", wants_gradient=False)
+    what = each.local
+    summed = ops.sum(ops.multiply(counted, each).named(f"counted {what}")).named(f"total {what}")
+    rows = ops.maximum(ops.sum(counted).named("rows counted"), 1.0).named("rows, at least 1")
+    count = (rows * float(cells)).named("cells that count", wants_gradient=False)
+    found: Matrix = summed / count
     return found

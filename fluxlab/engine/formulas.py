@@ -29,8 +29,10 @@ def latex_symbol(local: str, index: tuple[int, ...] | None = None) -> str:
         base, under = local, ""
     elif re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", local):
         return local
-    else:
-        base, under = rf"\text{{{_escape(local)}}}", ""
+    else:  # words, in which gradients may stand: `shares of dC_dw`
+        words, under = re.split(r"\bdC_d", local), ""
+        texts = [rf"\text{{{_escape(word)}}}" if word else "" for word in words]
+        base = r"\partial C / \partial ".join(texts)
     both = ";".join(part for part in (under, cell) if part)
     return f"{base}_{{{both}}}" if both else base
 
@@ -46,9 +48,9 @@ def latex_name(matrix: Matrix, index: tuple[int, ...] | None = None, scope: str 
         local, use = match[1], rf"^{{(\text{{use }}{match[2]})}}"
     if local.startswith("dC_d") and matrix.of is not None:
         return rf"\frac{{\partial C}}{{\partial {_of(matrix.of, index)}}}{use}"
-    if matrix.kind == "slope" and matrix.of is not None:
-        top, _, below = local[1:].rpartition("_d")
-        upper, lower = latex_symbol(top, index), latex_symbol(below, index)
+    if matrix.kind == "slope":
+        step, operand = matrix.trace.slopes[matrix]
+        upper, lower = _of(step.output, index), latex_name(step.inputs[operand], index, step.scope)
         return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
     return _of(matrix, index) + use
 
@@ -117,7 +119,7 @@ def numpy_line(step: Step) -> str:
 
 
 def _by_formula(matrix: Matrix) -> bool:
-    return matrix.step is not None and matrix.local == expression(matrix.step)
+    return matrix.step is not None and matrix.local == _short_formula(matrix.step)
 
 
 def _foreign(step: Step) -> str:
@@ -131,14 +133,31 @@ def _foreign(step: Step) -> str:
 
 
 def expression(step: Step) -> str:
-    """A short name for a result that nobody named: its own formula, or the step's number."""
+    """A short name for a result that nobody named: its own formula, or what its op makes."""
+    return _short_formula(step) or step.op.noun
+
+
+def _short_formula(step: Step) -> str:
+    """The step's formula, as far as it can be read as a name; else ""."""
     operands = []
     for i, m in enumerate(step.inputs):
         name = numpy_name(m, step.scope)
         tight = step.op.name == "add" or (step.op.name == "subtract" and i == 0)
         operands.append(name[1:-1] if tight and name.startswith("(") else name)
     text = fill(step.op.numpy_template(step), operands, step.params).replace("np.", "")
-    return text if len(text) <= 24 else f"{step.op.name}_{step.number + 1}"
+    return text if len(text) <= 24 else ""
+
+
+def gradient_name(matrix: Matrix) -> str:
+    """`dC_dw`; `dC_d(x - y)` for a matrix that is called by its formula."""
+    return f"dC_d{within(matrix)}"
+
+
+def within(matrix: Matrix, scope: str = "") -> str:
+    """The name as a part of a longer one: `w`, but `(x - y)` if that is its formula."""
+    local = matrix.trace.called(matrix, scope)
+    by_formula = matrix.temporary and local == matrix.local
+    return f"({local})" if by_formula and re.search(r"[^\w ]", local) else local
 
 
 def words_line(step: Step) -> str:

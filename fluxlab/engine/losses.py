@@ -65,13 +65,17 @@ def mse(y: Any, target: Any, average: Average = ops.mean) -> Any:
 def mae(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean over all cells of |y - target|; its gradient is ±1/N, and 0 at y = target."""
     _alike("mae", "target", y, target)
-    return average(_named(ops.absolute(ops.subtract(y, target)), "absolute error"))
+    error = _named(ops.subtract(y, target), "error")
+    return average(_named(ops.absolute(error), "absolute error"))
 
 
 def binary_cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of -t ln y - (1 - t) ln(1 - y), from probabilities y in 0..1."""
     _alike("binary_cross_entropy", "target", y, target)
-    yes, no = surprise(y, target), surprise(one_minus(y), one_minus(target))
+    yes = _summand(surprise(y, target), "surprise at yes")
+    not_y = _named(one_minus(y), "chance of no")
+    not_target = _named(one_minus(target), "target of no")
+    no = _summand(surprise(not_y, not_target), "surprise at no")
     return average(_named(yes + no, "surprise"))
 
 
@@ -81,7 +85,9 @@ def binary_cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean
     Its gradient at a is the short form (sigmoid(a) - t) / N.
     """
     _alike("binary_cross_entropy_logits", "target", a, target)
-    return average(_named(softplus(a) - ops.multiply(target, a), "surprise"))
+    at_no = _summand(softplus(a), "surprise at no")  # -ln(1 - y)
+    less = _summand(ops.multiply(target, a), "target times a")
+    return average(_named(at_no - less, "surprise"))
 
 
 def cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
@@ -90,7 +96,7 @@ def cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     target: one-hot rows, or any rows of probabilities, or class numbers (samples,). dC_dy is
     -t / (y samples), the true derivative at y; the short form softmax - t belongs to the logits.
     """
-    each = surprise(y, _class_rows("cross_entropy", y, target))
+    each = _named(surprise(y, _class_rows("cross_entropy", y, target)), "surprise at each class")
     each = _named(ops.sum(each, axis=-1, keepdims=True), "surprise")
     return average(each)
 
@@ -107,8 +113,8 @@ def cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean) -> An
 def hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of max(0, 1 - t y), for targets -1 and +1."""
     _alike("hinge", "target", y, target)
-    margin = _named(ops.maximum(one_minus(ops.multiply(target, y)), 0.0), "margin missed")
-    return average(margin)
+    missing = _named(one_minus(_named(ops.multiply(target, y), "margin")), "missing to margin 1")
+    return average(_named(ops.maximum(missing, 0.0), "margin missed"))
 
 
 def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 1.0) -> Any:
@@ -116,9 +122,10 @@ def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 1.0) -> A
     _alike("triplet", "positive", anchor, positive)
     _alike("triplet", "negative", anchor, negative)
     _margin("triplet", margin)
-    near = ops.sum(ops.squared_error(anchor, positive), axis=-1, keepdims=True)
-    far = ops.sum(ops.squared_error(anchor, negative), axis=-1, keepdims=True)
-    return ops.mean(_named(ops.maximum(near - far + margin, 0.0), "margin missed"))
+    near = _distance(anchor, positive, "squared distance to positive")
+    far = _distance(anchor, negative, "squared distance to negative")
+    missing = _named(_summand(near - far, "nearer by") + margin, "missing to the margin")
+    return ops.mean(_named(ops.maximum(missing, 0.0), "margin missed"))
 
 
 def contrastive(left: Any, right: Any, same: Any, margin: float = 1.0) -> Any:
@@ -138,10 +145,19 @@ def contrastive(left: Any, right: Any, same: Any, margin: float = 1.0) -> Any:
         )
     if not isinstance(same, Matrix):
         same = as_numbers("contrastive", "same", same)
-    squared = ops.sum(ops.squared_error(left, right), axis=-1, keepdims=True)
-    distance = _named(ops.sqrt(squared + 1e-12), "distance")
-    apart = ops.maximum(margin - distance, 0.0) ** 2
-    return ops.mean(_named(same * squared + one_minus(same) * apart, "pair cost"))
+    squared = _distance(left, right, "squared distance")
+    distance = _named(ops.sqrt(_summand(squared + 1e-12, "just above it")), "distance")
+    missing = _named(margin - distance, "missing to the margin")
+    missed = _named(ops.maximum(missing, 0.0), "margin missed")
+    near = _summand(same * squared, "cost of same")
+    apart = _named(one_minus(same), "others") * _named(missed**2, "margin missed squared")
+    return ops.mean(_named(near + _summand(apart, "cost of others"), "pair cost"))
+
+
+def _distance(left: Any, right: Any, name: str) -> Any:
+    """The squared distance of each pair of rows, (samples, 1)."""
+    squares = _named(ops.squared_error(left, right), f"{name} by feature")
+    return _named(ops.sum(squares, axis=-1, keepdims=True), name)
 
 
 def _alike(function: str, argument: str, y: Any, other: Any) -> None:
@@ -170,13 +186,17 @@ def _class_rows(function: str, y: Any, target: Any) -> Any:
         _alike(function, "target", y, target)
         return target
     if isinstance(target, Matrix):
-        numbers = ops.reshape(target, shape[:-1])
+        numbers = _named(ops.reshape(target, shape[:-1]), "class numbers")
         return _named(ops.rows(np.eye(shape[-1]), numbers), "one-hot target")
     return one_hot(target, shape[-1]).reshape(shape)
 
 
 def _named(matrix: Any, name: str) -> Any:
     return matrix.named(name) if isinstance(matrix, Matrix) and matrix.temporary else matrix
+
+
+def _summand(matrix: Any, name: str) -> Any:
+    return matrix.summand(name) if isinstance(matrix, Matrix) and matrix.temporary else matrix
 
 
 binary_cross_entropy_logits.link = "sigmoid"  # type: ignore[attr-defined]

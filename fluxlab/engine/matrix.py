@@ -27,7 +27,7 @@ class Matrix(Operators):
     step : the step that computes it; None for inputs, parameters and constants.
     of : a gradient's own matrix; an update's parameter; a slope's input; else None.
     axes : what each axis counts, such as ("sample", "neuron"), where known.
-    temporary : nobody has named it; it is called by its formula.
+    temporary : nobody has named it, so it is called by its formula; or it is a `summand`.
     wants_gradient : False for data such as targets, whose gradient nobody needs.
     above : an input's numbers must be greater than this; None: any finite number will do.
     uses : the steps that read it.
@@ -113,6 +113,10 @@ class Matrix(Operators):
         for key, value in attributes.items():
             setattr(self, key, value)
         return self
+
+    def summand(self, local: str) -> Matrix:
+        """Name a part of a sum. The gradient passes it unchanged, and is not written once more."""
+        return self.named(local, temporary=True)
 
     def explain(self, *index: int) -> Explanation:
         """Why this number? `w.explain(2, 5)`; see `Explanation`."""

@@ -38,16 +38,18 @@ class Op:
     name : unique name in the catalogue.
     latex, numpy, words : templates; `<0>`, `<1>` stand for inputs, `<exponent>` for a parameter.
     unit : True if every value lies in 0..1.
+    noun : what a result is called whose formula would be too long; default: the op's name.
     """
 
     kind: ClassVar[str] = ""
 
     def __init__(
-        self, name: str, *, latex: str = "", numpy: str = "", words: str = "", unit: bool = False
-    ) -> None:
+        self, name: str, *, latex: str = "", numpy: str = "", words: str = "", unit: bool = False,
+        noun: str = "",
+    ) -> None:  # fmt: skip
         if name in OPS:
             raise ValueError(f"There is already an op named {name!r}; choose another name.")
-        self.name, self.unit = name, unit
+        self.name, self.unit, self.noun = name, unit, noun or name.replace("_", " ")
         self._latex, self._numpy, self._words = latex, numpy, words
         OPS[name] = self
 

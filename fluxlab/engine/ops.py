@@ -22,25 +22,28 @@ from fluxlab.engine.windows import first_largest_of
 
 add: Elementwise = Elementwise(
     "add", lambda u, v: u + v, np.add, (ONE, ONE),
-    latex="<0> + <1>", numpy="<0> + <1>", words="<0> plus <1>",
+    latex="<0> + <1>", numpy="<0> + <1>", words="<0> plus <1>", noun="sum",
 )  # fmt: skip
 subtract: Elementwise = Elementwise(
     "subtract", lambda u, v: u - v, np.subtract, (ONE, MINUS_ONE),
-    latex="<0> - <1>", numpy="<0> - <1>", words="<0> minus <1>",
+    latex="<0> - <1>", numpy="<0> - <1>", words="<0> minus <1>", noun="difference",
 )  # fmt: skip
 multiply: Elementwise = Elementwise(
     "multiply", lambda u, v: u * v, np.multiply,
     (lambda out, u, v: v, lambda out, u, v: u),
     latex=r"<0> \odot <1>", numpy="<0> * <1>", words="<0> times <1>, cell by cell",
+    noun="product",
 )  # fmt: skip
 divide: Elementwise = Elementwise(
     "divide", lambda u, v: np.divide(u, v), np.divide,
     (lambda out, u, v: divide(1.0, v), lambda out, u, v: negate(divide(out, v))),
     latex=r"\frac{<0>}{<1>}", numpy="<0> / <1>", words="<0> divided by <1>",
+    noun="quotient",
 )  # fmt: skip
 negate: Elementwise = Elementwise(
     "negate", lambda u: -u, np.negative, (MINUS_ONE,),
     latex="-<0>", numpy="-<0>", words="<0> with its sign turned",
+    noun="negative",
 )  # fmt: skip
 power: Elementwise = Elementwise(
     "power", lambda u, exponent: np.power(u, float(exponent)),
@@ -104,7 +107,7 @@ add_all: Elementwise = Elementwise(
     lambda out, *arrays: [
         (np.add, arrays[0], arrays[1], out), *((np.add, out, more, out) for more in arrays[2:])
     ],
-    (ONE,), latex="", numpy="", words="the shares of all uses, added up",
+    (ONE,), latex="", numpy="", words="the shares of all uses, added up", noun="sum",
 )  # fmt: skip
 hold: Elementwise = Elementwise(
     "hold", lambda u: u, np.positive, (None,),
@@ -117,7 +120,7 @@ add_all.numpy_template = add_all.latex_template  # type: ignore[method-assign]
 
 # -- contraction --------------------------------------------------------------------------
 
-contract = Contraction("contract")
+contract = Contraction("contract", noun="product")
 
 
 def einsum(signature: str, left: Any, right: Any) -> Any:
@@ -182,7 +185,8 @@ _sum = Reduction(
     latex=r"\sum <0>", numpy="np.sum(<0>)",
 )  # fmt: skip
 _mean = Reduction(
-    "mean", np.add, True, lambda step, dC: _spread(divide(dC, _count(step)), step),
+    "mean", np.add, True,
+    lambda step, dC: _spread(divide(dC, _count(step)).named(f"{dC.local} per cell"), step),
     latex=r"\operatorname{mean} <0>", numpy="np.mean(<0>)",
 )  # fmt: skip
 
@@ -190,7 +194,7 @@ _mean = Reduction(
 def _max_vjp(step: Any, dC: Any) -> Any:
     mask = first_largest_of(step.inputs[0], step.output, axes=step.params["axes"])
     mask.named("is largest")
-    return multiply(_spread(dC, step), mask)
+    return multiply(_spread(dC, step).named(f"{dC.local} repeated"), mask)
 
 
 _max = Reduction("max", np.maximum, False, _max_vjp, latex=r"\max <0>", numpy="np.max(<0>)")
@@ -223,18 +227,19 @@ _transpose: Gather = Gather(
     "transpose", lambda x, axes: x.transpose(axes), view=True,
     vjp=lambda operand, step, dC: transpose(dC, np.argsort(step.params["axes"]).tolist()),
     latex=r"{<0>}^{\top}", numpy="<0>.transpose(<axes>)", words="<0>, rows and columns exchanged",
+    noun="transposed",
 )  # fmt: skip
 _reshape: Gather = Gather(
     "reshape", lambda x, shape: x.reshape(shape), view=True,
     vjp=lambda operand, step, dC: _reshape(dC, shape=step.inputs[0].shape),
     calls=lambda out, arrays, shape: [(np.copyto, out.reshape(arrays[0].shape), arrays[0])],
     latex=r"\operatorname{reshape} <0>", numpy="<0>.reshape(<shape>)",
-    words="the cells of <0> in another shape",
+    words="the cells of <0> in another shape", noun="reshaped",
 )  # fmt: skip
 _expand: Gather = Gather(
     "expand", lambda x, shape, axes=(): np.broadcast_to(np.expand_dims(x, axes), shape), view=True,
     vjp=lambda operand, step, dC: _unexpand(dC, step),
-    latex="<0>", words="<0>, repeated for every cell",
+    latex="<0>", words="<0>, repeated for every cell", noun="repeated",
 )  # fmt: skip
 same: Gather = Gather(
     "same", lambda x: x[...], view=True, vjp=lambda operand, step, dC: dC,
@@ -242,14 +247,14 @@ same: Gather = Gather(
 )  # fmt: skip
 _slice: Gather = Gather(
     "slice", lambda x, where: x[tuple(slice(*p) if isinstance(p, tuple) else p for p in where)],
-    view=True, latex=r"{<0>}_{\text{part}}", words="a part of <0>",
+    view=True, latex=r"{<0>}_{\text{part}}", words="a part of <0>", noun="part",
 )  # fmt: skip
 _concatenate: Gather = Gather(
     "concatenate", lambda parts, axis: np.concatenate(parts, axis=axis), sources=None,
     vjp=lambda operand, step, dC: _part(operand, step, dC),
     calls=lambda out, arrays, axis: _side_by_side(out, arrays, axis),
     latex=r"[<0> \;\cdots]",
-    words="<0> and the others, side by side",
+    words="<0> and the others, side by side", noun="side by side",
 )  # fmt: skip
 _pad: Gather = Gather(
     "pad", lambda x, before, after: np.pad(x, tuple(zip(before, after, strict=True))),
@@ -391,6 +396,7 @@ _random: Selection = Selection(
     "uniform", _uniform, False, everything=True, unit=True,
     latex=r"U(<0>)", numpy="uniform(<0>, <shape>)",
     words="random numbers between 0 and 1; the numbers in <0> decide which, so they come back",
+    noun="random draw",
 )  # fmt: skip
 
 
@@ -417,7 +423,7 @@ def _bell(u: Array) -> Array:
 
 bell: Selection = Selection(
     "bell", _bell, False, everything=True, latex=r"N(<0>)", numpy="normal(<0>)",
-    words="<0>, spread out as a bell curve of mean 0 and standard deviation 1",
+    words="<0>, spread out as a bell curve of mean 0 and standard deviation 1", noun="normal draw",
 )  # fmt: skip
 
 

@@ -88,6 +88,14 @@ class Update:
             made.buffer[...] = self._values[made.name]
         return made
 
+    def slowed(self, v: Matrix, beta: float) -> Matrix:
+        """beta v."""
+        return multiply(beta, v).named(f"{v.local} slowed")  # type: ignore[no-any-return]
+
+    def squared(self) -> Matrix:
+        """dC_dw^2, cell by cell."""
+        return square(self.gradient).named(f"{self.gradient.local} squared")  # type: ignore[no-any-return]
+
 
 class Figures:
     """What all optimizers have in common: figures that they can work with."""
@@ -127,7 +135,7 @@ class Momentum(Figures):
 
     def __call__(self, u: Update) -> Matrix:
         v = u.state("v")
-        v_new = keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
+        v_new = keep(v, step_down(u.slowed(v, self.beta), u.rate, u.gradient))
         return add(u.parameter, v_new)  # type: ignore[no-any-return]
 
 
@@ -142,8 +150,8 @@ class Nesterov(Figures):
 
     def __call__(self, u: Update) -> Matrix:
         v = u.state("v")
-        v_new = keep(v, step_down(multiply(self.beta, v), u.rate, u.gradient))
-        ahead = step_down(multiply(self.beta, v_new), u.rate, u.gradient)
+        v_new = keep(v, step_down(u.slowed(v, self.beta), u.rate, u.gradient))
+        ahead = step_down(u.slowed(v_new, self.beta), u.rate, u.gradient)
         return add(u.parameter, ahead.named(f"step of {u.parameter.local}"))  # type: ignore[no-any-return]
 
 
@@ -158,7 +166,7 @@ class AdaGrad(Figures):
 
     def __call__(self, u: Update) -> Matrix:
         s = u.state("s")
-        s_new = keep(s, add(s, square(u.gradient)))
+        s_new = keep(s, add(s, u.squared()))
         return _move(u, u.gradient, s_new, self.epsilon)
 
 
@@ -174,7 +182,7 @@ class RMSprop(Figures):
 
     def __call__(self, u: Update) -> Matrix:
         s = u.state("s")
-        s_new = keep(s, blend(s, square(u.gradient), beta=self.beta))
+        s_new = keep(s, blend(s, u.squared(), beta=self.beta))
         return _move(u, u.gradient, s_new, self.epsilon)
 
 
@@ -192,7 +200,7 @@ class Adam(Figures):
     def __call__(self, u: Update) -> Matrix:
         m, v = u.state("m"), u.state("v")
         m_new = keep(m, blend(m, u.gradient, beta=self.beta1))
-        v_new = keep(v, blend(v, square(u.gradient), beta=self.beta2))
+        v_new = keep(v, blend(v, u.squared(), beta=self.beta2))
         w = u.parameter.local
         m_hat = unbias(m_new, u.count, beta=self.beta1).named(f"m of {w} corrected")
         v_hat = unbias(v_new, u.count, beta=self.beta2).named(f"v of {w} corrected")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ class L1:
         bounded(type(self).__name__, "strength", self.strength, least=0)
 
     def __call__(self, w: Matrix) -> Matrix:
-        return _penalty(self, sum(absolute(w)))
+        return _penalty(self, w, absolute(w), "absolute")
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,13 @@ class L2:
         bounded(type(self).__name__, "strength", self.strength, least=0)
 
     def __call__(self, w: Matrix) -> Matrix:
-        return _penalty(self, sum(w**2))
+        return _penalty(self, w, w**2, "squared")
 
 
-def _penalty(regularizer: L1 | L2, size: Matrix) -> Matrix:
-    return multiply(regularizer.strength, size)  # type: ignore[no-any-return]
+def _penalty(regularizer: L1 | L2, w: Matrix, cells: Matrix, how: str) -> Matrix:
+    name = f"{how} {w.local} of {w.scope}"
+    total = sum(cells.named(name)).named(f"sum of {name}")
+    return multiply(regularizer.strength, total)  # type: ignore[no-any-return]
 
 
 clip: Elementwise = Elementwise(
@@ -88,10 +89,21 @@ class ClipNorm:
         bounded(type(self).__name__, "limit", self.limit, above=0)
 
     def __call__(self, gradients: Sequence[Matrix]) -> list[Matrix]:
-        total: Any = reduce(add, [sum(g**2) for g in gradients])
+        total = reduce(_and_squares, gradients[1:], _squares(gradients[0]))
         norm = sqrt(total).named("length of all gradients")
         factor = shrink(norm, limit=self.limit).named("shrink factor")
         return [_clipped(multiply(factor, g), g) for g in gradients]
+
+
+def _squares(g: Matrix) -> Matrix:
+    """The sum of a gradient's squared cells."""
+    name = f"squared {g.local} of {g.scope}" if g.scope else f"squared {g.local}"
+    return sum((g**2).named(name)).named(f"sum of {name}")  # type: ignore[no-any-return]
+
+
+def _and_squares(total: Matrix, g: Matrix) -> Matrix:
+    more = _squares(g)
+    return add(total, more).named(f"all up to {more.local.removeprefix('sum of ')}")  # type: ignore[no-any-return]
 
 
 def _clipped(new: Matrix, old: Matrix) -> Matrix:

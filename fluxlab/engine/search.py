@@ -178,7 +178,7 @@ def _search(
     while steps < length and not (end is not None and _all_finished(tokens, end)):
         steps += 1
         with scope(f"step {steps}"):
-            with scope("next token"):
+            with scope("next token"), trace.following(next_token):
                 found = next_token(tokens, **given)
             log_p = _log_p(name, trace, f"step {steps}", found, tokens, end)
             candidates = add(score, log_p).named("candidates", axes=log_p.axes)
@@ -231,9 +231,11 @@ def _ending(trace: Trace, candidates: Matrix, score: Matrix, tokens: Matrix, end
     """
     count, vocabulary = candidates.shape
     ends = trace.constant(np.isin(np.arange(vocabulary), (end, PADDING)) * 1.0)
-    finished = rows(ends.named("tokens that end"), tokens[:, -1]).named("finished")
+    last = tokens[:, -1].named("last token")
+    finished = rows(ends.named("tokens that end"), last).named("finished")
     never = trace.constant(np.full((count, vocabulary - 1), IMPOSSIBLE)).named("impossible")
-    going = concatenate([never[:, :1], candidates[:, 1:]], axis=1).named("going on")
+    words = candidates[:, 1:].named("all but padding")
+    going = concatenate([never[:, :1].named("no padding"), words], axis=1).named("going on")
     stay = concatenate([score, never], axis=1).named("staying")
     choices = concatenate([going, stay], axis=0).named("choices")
     own = trace.constant(np.arange(count)).named("own row")

@@ -59,6 +59,7 @@ class Trace:
     lock : guards every number of this trace; readers on other threads take it.
     axis_labels : names for the places along an axis, `{"sample": ["0000", "0001", ...]}`.
     history : recorded iterations, after `descend`.
+    layers : which layer a scope is, with its input and its output: `layers["layer 1"]`.
     version : grows whenever a number changes.
     watchers : called now and then while a network learns, such as by widgets that show it live.
     """
@@ -71,6 +72,7 @@ class Trace:
         self.history: History | None = None
         self.carry: dict[Matrix, Matrix] = {}
         self.slopes: dict[Matrix, tuple[Step, int]] = {}
+        self.layers: dict[str, tuple[object, Matrix, Matrix]] = {}
         self.position = self.version = 0
         self.watchers: list[Callable[[], object]] = []
         self._names: dict[str, Matrix] = {}
@@ -384,6 +386,19 @@ class Trace:
         if self._at_once:
             self.move(len(self.steps))
 
+    def note_layer(self, layer: object, x: Matrix, h: Matrix) -> None:
+        """The current scope is a layer; boards write that into its header."""
+        self.layers[self._here()] = layer, x, h
+
+    @contextmanager
+    def following(self, function: Any) -> Iterator[None]:
+        """What `function` records inside is called by the names of its variables."""
+        self._follow = getattr(function, "__code__", None)
+        try:
+            yield
+        finally:
+            self._follow = None
+
     def enter(self, scope: str) -> None:
         """What is recorded next, within `recording`, belongs to this scope."""
         self._scope = scope
@@ -391,8 +406,8 @@ class Trace:
     def call_slope(self, matrix: Matrix, step: Step, operand: int) -> None:
         """Name a local derivative `dh_da`, after the step and the input it is the slope of."""
         output, source = step.output, step.inputs[operand]
-        below = self.called(source, output.scope)
-        self.rename(matrix, f"d{output.local}_d{below}", output.scope)
+        above, below = formulas.within(output), formulas.within(source, output.scope)
+        self.rename(matrix, f"d{above}_d{below}", output.scope)
         matrix.kind, matrix.of = "slope", source
         self.slopes[matrix] = step, operand
 

@@ -60,10 +60,7 @@ def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
         raise BadInput("trace: C is the cost's own name; call that argument something else.")
     made = Trace(title)
     inputs = {name: made.input(name, value) for name, value in matrices.items()}
-    made._follow = getattr(function, "__code__", None)
-    try:
+    with made.following(function):
         result = function(**inputs)
-    finally:
-        made._follow = None
     made.finish(result)
     return made

@@ -1,11 +1,15 @@
 """A cursor over the steps of a trace: one operation, layer, pass or iteration, on and back.
 
+One layer is all steps of one pass in one outermost scope; where that has scopes inside, such as a
+Transformer's encoders and decoders or the time steps of an LSTM, each of these is gone to.
+
 A state is (iteration k, position p): the weights are those after k updates, and the first p
 steps of this iteration are computed. Iteration k + 1 begins where iteration k ends.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 UNITS = ("operation", "layer", "forward", "backward", "update", "iteration")
@@ -53,7 +57,9 @@ class Cursor:
         keys = [step.phase if unit in PHASES else layer_of(step) for step in steps]
         edges = [p for p in range(1, total) if keys[p] != keys[p - 1]]
         found = list(zip([0, *edges], [*edges, total], strict=True)) if total else []
-        return [span for span in found if unit not in PHASES or keys[span[0]] == unit]
+        if unit == "layer":
+            return [part for span in found for part in parts(steps, *span)]
+        return [span for span in found if keys[span[0]] == unit]
 
     def why_not(self, unit: str) -> str:
         """Why this trace has no such unit, and how to get one; "" if it has."""
@@ -103,6 +109,16 @@ class Cursor:
             else:
                 history.advance(k - history.iteration)
         self.trace.move(p)
+
+
+def parts(steps: list[Any], start: int, end: int) -> list[tuple[int, int]]:
+    """The parts of one layer, such as time steps or encoders: the scopes right inside it.
+
+    The backward pass writes into several at a time; a part ends with the last of its steps. A
+    layer without inner scopes is one part.
+    """
+    last = {tuple(steps[p].scope.split("/", 2)[:2]): p + 1 for p in range(start, end)}
+    return list(pairwise([start, *sorted(last.values())]))
 
 
 def layer_of(step: Any) -> tuple[str, str]:

@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fluxlab.engine.formulas import gradient_name
 from fluxlab.widgets.maths import symbol
 
 LANES = ("values", "gradients", "updates")
-SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "tanh": "tanh"}
+SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "gelu": "GELU"}
 _NUMBERED = re.compile(r"(-?\d[\d.e+-]*)_\d+")
 BIG = 60  # matrices; a trace of more starts with its inner scopes folded
 SHARES = 3  # shares of a gradient that stand below it, in a small trace; more are folded behind it
@@ -178,7 +179,7 @@ class Arrangement:
         """The matrix' name inside a scope, or None if it is not one of the scope's."""
         home = self.home(matrix)
         if home == scope:
-            return str(matrix.local)
+            return _shown_local(matrix)
         # What a scope gives out to the one around it is seen in the scope, folded or open.
         inside = home.startswith(f"{scope}/")
         return None if inside else self._aliases.get((scope, id(matrix)))
@@ -193,8 +194,6 @@ class Arrangement:
         self, node: _Node, lane: str, matrix: Any, local: str, place: int | None = None
     ) -> None:
         """A new column of a node, at its end or at a place."""
-        literal = _NUMBERED.fullmatch(local) if matrix.kind == "constant" else None
-        local = literal[1] if literal else local  # the second 2 of a formula is no 2_2
         column = Column(local)
         node.entries.insert(len(node.entries) if place is None else place, column)
         self._put(node, column.lanes[lane], Slot(matrix, local))
@@ -240,9 +239,9 @@ class Arrangement:
         node = self._node(self._at[id(goal)] if elsewhere else self.home(matrix))
         beside = None if goal is None else node.slots.get(id(goal))
         if beside is None:
-            self._open(node, lane, matrix, matrix.local)
+            self._open(node, lane, matrix, _shown_local(matrix))
         else:
-            self._put(node, beside, Slot(matrix, matrix.local, goal))
+            self._put(node, beside, Slot(matrix, _shown_local(matrix), goal))
 
     def _find_shares(self) -> None:
         """Gradients of matrices that are used many times."""
@@ -348,9 +347,10 @@ class Arrangement:
         output, name = self.output(node.scope), node.scope.rpartition("/")[2]
         column = Column(name)
         column.lanes["values"].append(Slot(output, output.local, fold=node.scope, words=name))
-        gradient = f"{output.name.removesuffix(output.local)}dC_d{output.local}"
+        local = gradient_name(output)
+        gradient = f"{output.name.removesuffix(output.local)}{local}"
         if gradient in self.trace:
-            column.lanes["gradients"].append(Slot(self.trace[gradient], f"dC_d{output.local}"))
+            column.lanes["gradients"].append(Slot(self.trace[gradient], local))
         return column
 
     def _without_shares(
@@ -438,7 +438,9 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
         if step.op.kind == "contraction" and step.inputs[1].step is None
     ]
     parts = []
-    if len(products) == 1 and len(products[0]) == 2:
+    if band.scope in trace.layers:
+        parts += _layer_words(*trace.layers[band.scope])
+    elif len(products) == 1 and len(products[0]) == 2:
         parts.append("{} → {}".format(*products[0]))
         parts += [shown_name(s.op.name) for s in steps if getattr(s.op, "activation", False)]
     for column in () if band.folded else band.columns:
@@ -446,6 +448,32 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
             if slot.matrix.scope and slot.matrix.scope != band.scope and not slot.fold:
                 parts.append(f"{slot.local} is {slot.matrix.local} of {slot.matrix.scope}")
     band.detail = " · ".join(parts)
+
+
+def _shown_local(matrix: Any) -> str:
+    """The matrix' name; the second 2 of a formula is no 2_2."""
+    literal = _NUMBERED.fullmatch(matrix.local) if matrix.kind == "constant" else None
+    return str(literal[1] if literal else matrix.local)
+
+
+def _layer_words(layer: Any, x: Any, h: Any) -> list[str]:
+    """`4 → 3`, the layer's name in code (only Dense goes without saying), its activation."""
+    kind = getattr(layer, "__name__", type(layer).__name__)
+    sizes = f"{_size_of_one(x)} → {_size_of_one(h)}"
+    activation = getattr(layer, "activation", "")
+    return [
+        sizes,
+        *([kind] if kind != "Dense" else []),
+        *([shown_name(activation)] if activation else []),
+    ]
+
+
+def _size_of_one(matrix: Any) -> str:
+    """The size of one sample, or of one step of a sequence; a step of token numbers is a token."""
+    sides = [
+        str(n) for n, axis in zip(matrix.shape[1:], matrix.axes[1:], strict=True) if axis != "step"
+    ]
+    return "×".join(sides) or "token"
 
 
 def shown_name(name: str) -> str:

@@ -8,11 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 _OPERAND = re.compile(r'class="operand-(\d+)"')
-_GRADIENT = re.compile(r"\bd([A-Za-z][\w ]*?(?:\([^()]*\))?)_d([A-Za-z]\w*)")
+_NESTED = r"\((?:[^()]|\([^()]*\))*\)"  # a formula in brackets, `(1 - (t * y))`
+_GRADIENT = re.compile(rf"\bd({_NESTED}|[A-Za-z][\w ]*?(?:\([^()]*\))?)_d(?=[A-Za-z(])")
 _WORD = re.compile(r"\[([A-Za-z][^\[\]]*)\]")  # `[new]`, `[use 2]`; not the places of `x[:, 2]`
 _COST = re.compile(r"\bdC_d")
-_FORMULA = re.compile(r" (?:@|\*\*?|/|\+|-) ")  # in the name of what nobody has named
-_WHOLE = re.compile(r"^∂C/∂(.+?)( use \d+| side by side)?$")
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "sigma": "σ", "mu": "μ"}
 _INLINE = re.compile(r"\$(?P<math>[^$]+)\$|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*")
 
@@ -50,17 +49,14 @@ def operand(number: int, latex: str) -> str:
 @lru_cache(maxsize=4096)
 def pretty(local: str) -> str:
     """A matrix's own name as a canvas draws it: `dC_dw` -> `∂C/∂w`, `x @ w` -> `x·w`."""
-    text = _COST.sub("∂C/∂", _GRADIENT.sub(r"∂\1/∂\2", local))
+    text = _COST.sub("∂C/∂", _GRADIENT.sub(r"∂\1/∂", local))
     text = _WORD.sub(r" \1", text.replace(" @ ", "·")).strip()
     return re.sub(r"[A-Za-z]+", lambda word: _GREEK.get(word[0], word[0]), text)
 
 
 def symbol(matrix: Any, called: str = "") -> str:
-    """A matrix as a canvas draws it, by the name that it is called by; `∂C/∂(x·w)` in brackets."""
-    local = called or matrix.local
-    if matrix.kind == "gradient" and matrix.of is not None and _FORMULA.search(matrix.of.local):
-        return _WHOLE.sub(r"∂C/∂(\1)\2", pretty(local))
-    return pretty(local)
+    """A matrix as a canvas draws it, by the name that it is called by."""
+    return pretty(called or matrix.local)
 
 
 def prose(text: str) -> str:

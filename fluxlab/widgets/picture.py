@@ -231,6 +231,12 @@ def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
             frame[:2] = frame[-2:] = frame[:, :2] = frame[:, -2:] = _rgb(INK)
 
 
+def number_in(draw: Any, value: float, own: Any, room: float) -> str:
+    """A number with as many of four digits as `room` pixels hold."""
+    texts = [f"{value:.{digits}g}" for digits in (4, 3, 2, 1)]
+    return next((text for text in texts if draw.textlength(text, own) <= room), texts[-1])
+
+
 def _numbers(draw: Any, shown: Any, scale: float) -> None:
     """Numbers inside cells, with two decimals where the scale allows it."""
     part = _seen(shown)
@@ -241,8 +247,10 @@ def _numbers(draw: Any, shown: Any, scale: float) -> None:
     own = font("sans", 11 if single else 9 if wide >= 26 else 8)
     background = coloured(part, scale, shown.slot.matrix.unit)
     for (row, column), value in np.ndenumerate(part):
-        text = f"{value:.4g}" if single else f"{value:.2f}".replace("0.", ".", 1)
-        if float(value) == 0:
+        text = f"{value:.2f}".replace("0.", ".", 1)
+        if single:
+            text = number_in(draw, float(value), own, wide - 3)
+        elif float(value) == 0:
             text = "0"
         elif text.strip("-.0") == "":
             text = "≈0"

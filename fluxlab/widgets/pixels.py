@@ -25,6 +25,7 @@ FOOT = 29  # below a window: its rows and columns
 STACK = 11  # between what stands above one another
 LEVELS = (3, 6, 12, 24, 44)  # cell sizes of a window
 SHORT = 8  # rows or columns of a window that are few
+ALONE = 36  # a cell that is all of its matrix is at least so wide: "−1.56" fits
 WINDOW_ROWS, WINDOW_WIDTH = 240, 330  # pixels that a window takes at most
 
 
@@ -148,8 +149,10 @@ def cell_size(matrix: Any, tier: Tier) -> tuple[int, int]:
     if is_literal(matrix):
         return (10, 10)
     if rows * columns == 1 and not matrix.shape:
-        return (48, 22)
+        return (54, 22)
     beside = tiles(matrix.shape)
+    if tier.number is not None and rows * columns * beside == 1:
+        return (max(ALONE, tier.number[0]), tier.number[1])
     if tier.number is not None and rows <= 10 and columns * beside <= (12 if beside > 1 else 8):
         return tier.number
     side = min(tier.box[0] // (columns * beside), tier.box[1] // rows)
@@ -180,7 +183,7 @@ def _around(slot: Slot) -> tuple[int, int]:
 def title_width(slot: Slot, tier: Tier) -> float:
     """About as wide as a title is drawn: name, shape, and an exponent where cells hold numbers."""
     matrix = slot.matrix
-    name = min(len(symbol(slot.matrix, slot.local)) * 6.9, 96)
+    name = min(len(symbol(slot.matrix, slot.local)) * 7.2, 124)
     if is_literal(matrix):
         return name
     size = 4.9 * len("×".join(map(str, matrix.shape))) + 5 if matrix.shape else 0

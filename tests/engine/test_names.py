@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
+from traces import EXAMPLES, trace_of
 from zoo import ZOO, fresh
 
 import fluxlab as fl
+from fluxlab.engine.formulas import expression
 
 FLUX = {
     "weights_matrix": "w", "bias_matrix": "b", "input_matrix": "x",
@@ -280,3 +283,65 @@ def test_moving_there_and_back_gives_the_same_numbers(name: str) -> None:
         trace.move(position)
     for n, value in full.items():
         np.testing.assert_array_equal(trace[n].value, value, err_msg=n)
+
+
+def _common() -> dict[str, Any]:
+    """Networks beside the EXAMPLES: every cost with every optimizer, schedule, penalty and clip."""
+    x, classes = np.random.default_rng(0).normal(size=(5, 3)), np.eye(2)[[0, 1, 1, 0, 1]]
+    made: dict[str, Any] = {}
+    optimizers, clips = list(fl.OPTIMIZERS), (None, fl.ClipNorm(0.1), fl.ClipValue(0.01))
+    for k, cost in enumerate(fl.COSTS):
+        for batch in (None, 2):
+            made[f"{cost}, batch {batch}"] = fl.Network(
+                [fl.Dense(4, "tanh"), fl.BatchNorm(), fl.Noise(0.1), fl.Dense(2, "softmax")], x,
+                2 * classes - 1 if cost == "hinge" else classes, cost=cost, batch=batch,
+                clip=clips[k % 3], optimizer=optimizers[k % len(optimizers)],
+                schedule=fl.StepDecay(2), regularizers=[fl.L1(), fl.L2()],
+            ).trace  # fmt: skip
+    pairs = {"u": np.ones((4, 3)), "v": np.zeros((4, 3))}
+    images = np.random.default_rng(0).normal(size=(5, 2, 3, 4))
+    flat = [fl.BatchNorm(), fl.Flatten(), fl.Dense(2)]
+    made["images"] = fl.Network(flat, images, classes, batch=2).trace
+    made["masked"] = fl.Network([fl.RNN(3, masked=True)], images[:, 0], images[:, 1, :, :3]).trace
+    made["triplet"] = fl.trace(fl.triplet, anchor=x, positive=x + 1, negative=x - 2)
+    made["contrastive"] = fl.trace(
+        lambda u, v, s: fl.contrastive(u, v, s), **pairs, s=[[1.0], [0.0], [1.0], [0.0]]
+    )
+    for trace in made.values():
+        trace.backward()
+    return made
+
+
+def test_every_matrix_of_a_layer_a_cost_and_an_optimizer_has_a_name_that_can_be_read() -> None:
+    """A formula may stand for a name where it is the product of two matrices."""
+    traces = {**{name: trace_of(name) for name in EXAMPLES}, **_common()}
+    for name, trace in traces.items():
+        for matrix in trace.matrices.values():
+            step, base = matrix.step, re.sub(r"_\d+$", "", matrix.local)
+            if step is not None and matrix.temporary and base == expression(step):
+                assert re.fullmatch(r"\w+ @ \w+|normal / spread", base), (name, matrix.name)
+            for formula in re.findall(r"\((.*)\)", matrix.local):  # as in dC_d(h @ u)
+                assert re.fullmatch(r"\w+ @ \w+", formula), (name, matrix.name)
+
+
+def test_a_long_formula_is_called_by_what_it_makes() -> None:
+    def model(first_input: Any, second_input: Any, third_input: Any) -> Any:
+        return fl.tanh((first_input * second_input - third_input) * 2)
+
+    some = np.ones((2, 3))
+    trace = fl.trace(model, first_input=some, second_input=some, third_input=some)
+    trace.backward()
+    assert [m.local for m in trace.matrices.values() if m.step][:3] == [
+        "product", "product - third_input", "a",
+    ]  # fmt: skip
+    assert trace["dC_dproduct"] is trace["dC_d(product - third_input)"]
+    assert trace["product"].step.numpy() == "product = first_input * second_input"  # type: ignore[union-attr]
+
+
+def test_the_gradient_of_a_formula_has_it_in_brackets() -> None:
+    trace = fl.trace(lambda x, w: fl.log(1 - x * w) ** 2, x=[[0.3, 0.2]], w=[[0.5, -1.0]])
+    trace.backward()
+    assert trace["dC_d(x * w)"].of is trace["x * w"]
+    slope = trace["d(log((1 - (x * w))))_d(1 - (x * w))"]
+    assert slope.kind == "slope"
+    assert slope.latex == (r"\frac{\partial \ln (1 - (x \odot w))}{\partial (1 - (x \odot w))}")

@@ -16,6 +16,7 @@ import oracle
 import pytest
 from traces import EXAMPLES, NAMES, trace_of
 
+from fluxlab.engine.formulas import gradient_name
 from fluxlab.engine.op import OPS
 
 
@@ -190,8 +191,9 @@ def same(found: Any, expected: Any, name: str, exact: float = 1e-10) -> None:
     np.testing.assert_allclose(found, expected, rtol=exact, atol=1e-13 * scale, err_msg=name)
 
 
-def gradient_name(matrix: Any) -> str:
-    return f"{matrix.scope}/dC_d{matrix.local}" if matrix.scope else f"dC_d{matrix.local}"
+def full_name(matrix: Any) -> str:
+    local = gradient_name(matrix)
+    return f"{matrix.scope}/{local}" if matrix.scope else local
 
 
 def compare(torch: Any, trace: Any) -> None:
@@ -200,7 +202,7 @@ def compare(torch: Any, trace: Any) -> None:
     compared = set()
     for matrix, tensor in replay.held.items():
         same(matrix.value, tensor.detach().numpy(), matrix.name, 1e-12)
-        expected, name = replay.gradient(tensor), gradient_name(matrix)
+        expected, name = replay.gradient(tensor), full_name(matrix)
         if matrix.kind == "constant" or not matrix.wants_gradient:
             continue
         if name in trace:

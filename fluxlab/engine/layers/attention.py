@@ -37,7 +37,8 @@ class Attention:
         for matrix, name in ((q, "q"), (k, "k"), (v, "v")):
             above = matrix.scope.rpartition("/")[0]
             x.trace.alias(f"{above}/{name}" if above else name, matrix)
-        return attend(q, k, v, mask, "sqd,skd->sqk", "sqk,skd->sqd").named("h")
+        h = attend(q, k, v, mask, "sqd,skd->sqk", "sqk,skd->sqd")
+        return h.named("h", axes=(*x.axes[:-1], "neuron"))
 
 
 @layer

@@ -45,13 +45,15 @@ class Augment:
         middles = np.array([[float(name == "zoom")] for name in chosen])
         span = np.array([[spans[name]] for name in chosen])
         draw = building.random((x.shape[0], len(chosen), 1)).named("draw")
-        even = multiply(2.0, subtract(draw, 0.5)).named("draw from -1 to 1")
+        even = multiply(2.0, subtract(draw, 0.5).named("draw around 0")).named("draw from -1 to 1")
         most = x.trace.constant(span).named("largest amounts")
-        drawn = add(multiply(even, most), x.trace.constant(middles).named("usual amounts"))
+        usual = x.trace.constant(middles).named("usual amounts")
+        drawn = add(multiply(even, most).named("drawn differences"), usual)
         drawn.named("amounts", axes=("sample", "amount", None))
         amounts = {name: drawn[:, i : i + 1].named(name) for i, name in enumerate(chosen)}
         if self.flip:
             turned = greater(amounts["flip"].named("flip draw"), 0.0).named("flipped")
-            amounts["flip"] = subtract(1.0, multiply(2.0, turned)).named("flip")
+            twice = multiply(2.0, turned).named("twice flipped")
+            amounts["flip"] = subtract(1.0, twice).named("flip")
         h: Matrix = move_images(x, **amounts)
         return h.named("h", axes=x.axes)

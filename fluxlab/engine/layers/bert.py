@@ -42,19 +42,19 @@ class BertEncoder:
         check_vocabulary("BertEncoder", self.vocabulary)
         check_tokens("BertEncoder", x, self.vocabulary)
         with scope("tokens"):
-            h = Embedding(self.vocabulary, self.features)(x, building)
+            h = building.through(Embedding(self.vocabulary, self.features), x)
         with scope("places"):
-            h = LearnedPositions()(h, building)
+            h = building.through(LearnedPositions(), h)
         with scope("sentences"):
             second = second_sentence(x, int(self.vocabulary))
-            h = add(h, Embedding(2, self.features)(second, building)).named("sum", axes=h.axes)
+            h = add(h, building.through(Embedding(2, self.features), second)).named("sum")
         with scope("embedding"):
-            h = LayerNorm()(h, building)
+            h = building.through(LayerNorm(), h)
         with scope("mask"):
             mask = padding_mask(x)
         for number in range(1, int(self.layers) + 1):
             with scope(f"encoder {number}"):
-                h = EncoderLayer(self.heads, self.hidden, "gelu")(h, building, mask)
+                h = building.through(EncoderLayer(self.heads, self.hidden, "gelu"), h, mask)
         return h
 
 
@@ -79,7 +79,7 @@ class BertHeads:
         samples, n = x.shape[0], int(self.vocabulary)
         with scope("next sentence"):
             first = x[:, 0].named("class place", axes=(x.axes[0], x.axes[-1]))
-            pooled = Dense(x.shape[-1], "tanh")(first, building)
+            pooled = building.through(Dense(x.shape[-1], "tanh"), first)
             answer = projection("answer", pooled, 2, building)
             unused = x.trace.constant(np.full((samples, n - 2), UNUSED)).named("unused")
             wide = concatenate([answer, unused], axis=1).named("next sentence")

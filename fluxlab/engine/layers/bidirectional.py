@@ -30,9 +30,9 @@ class Bidirectional:
                 f"{self.layer!r}."
             )
         with scope("forward"):
-            forward = self.layer(same(x).named("x"), building)
+            forward = building.through(self.layer, same(x).named("x", axes=x.axes))
         with scope("backward"):
             other = replace(self.layer, reverse=not self.layer.reverse)
-            backward = other(same(x).named("x"), building)
+            backward = building.through(other, same(x).named("x", axes=x.axes))
         h: Matrix = concatenate([forward, backward], axis=-1)
         return h.named("h", axes=forward.axes)

@@ -60,15 +60,15 @@ class Captioner:
             flat.named("patches", axes=("sample", "patch", "pixel"))
             memory = projection("features", flat, int(self.features), building)
             with scope("positions"):
-                memory = LearnedPositions()(memory, building)
-        words = x[:, pixels:].named("caption so far", axes=("sample", "word"))
+                memory = building.through(LearnedPositions(), memory)
+        words = x[:, pixels:].named("caption so far", axes=("sample", "step"))
         with scope("embedding"):
-            h = Embedding(self.vocabulary, self.features)(words, building)
+            h = building.through(Embedding(self.vocabulary, self.features), words)
         with scope("positions"):
-            h = Sinusoidal()(h, building)
+            h = building.through(Sinusoidal(), h)
         with scope("mask"):
             mask = both(padding_mask(words), causal_mask(words))
         for number in range(1, int(self.layers) + 1):
             with scope(f"decoder {number}"):
-                h = DecoderLayer(self.heads, self.hidden)(h, building, memory, mask)
+                h = building.through(DecoderLayer(self.heads, self.hidden), h, memory, mask)
         return projection("logits", h, int(self.vocabulary), building)

@@ -37,11 +37,11 @@ class DecoderLayer:
             )
         check_sequences("DecoderLayer", x, memory)
         with scope("self-attention"):
-            seen = MultiHead(self.heads)(x, building, mask=mask)
+            seen = building.through(MultiHead(self.heads), x, None, mask)
         x = add_and_norm("self-attention", x, seen, building)
         with scope("cross-attention"):
-            seen = MultiHead(self.heads)(x, building, memory, memory_mask)
+            seen = building.through(MultiHead(self.heads), x, memory, memory_mask)
         x = add_and_norm("cross-attention", x, seen, building)
         with scope("feedforward"):
-            made = FeedForward(self.hidden, self.activation)(x, building)
+            made = building.through(FeedForward(self.hidden, self.activation), x)
         return add_and_norm("feedforward", x, made, building)

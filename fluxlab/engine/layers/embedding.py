@@ -27,7 +27,7 @@ class Embedding:
         w = building.parameter(
             "w", lambda: building.draw.normal(0, shape[1] ** -0.5, shape), ("token", "feature")
         )
-        building.tokens = check_tokens("Embedding", x, shape[0])
+        building.read(check_tokens("Embedding", x, shape[0]))
         h: Matrix = rows(w, x)
         return h.named("h", axes=(x.axes[0], "step", "feature"))
 

@@ -31,10 +31,10 @@ class EncoderLayer:
     def __call__(self, x: Matrix, building: Building, mask: Matrix | None = None) -> Matrix:
         check_sequences("EncoderLayer", x)
         with scope("self-attention"):
-            seen = MultiHead(self.heads)(x, building, mask=mask)
+            seen = building.through(MultiHead(self.heads), x, None, mask)
         x = add_and_norm("self-attention", x, seen, building)
         with scope("feedforward"):
-            made = FeedForward(self.hidden, self.activation)(x, building)
+            made = building.through(FeedForward(self.hidden, self.activation), x)
         return add_and_norm("feedforward", x, made, building)
 
 
@@ -56,16 +56,16 @@ class Encoder:
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         check_tokens("Encoder", x, self.vocabulary)
         with scope("embedding"):
-            h = Embedding(self.vocabulary, self.features)(x, building)
+            h = building.through(Embedding(self.vocabulary, self.features), x)
         with scope("positions"):
-            h = Sinusoidal()(h, building)
+            h = building.through(Sinusoidal(), h)
         with scope("mask"):
             mask = padding_mask(x)
             if self.causal:
                 mask = both(mask, causal_mask(x))
         for number in range(1, int(self.layers) + 1):
             with scope(f"encoder {number}"):
-                h = EncoderLayer(self.heads, self.hidden)(h, building, mask)
+                h = building.through(EncoderLayer(self.heads, self.hidden), h, mask)
         return h
 
 
@@ -73,4 +73,4 @@ def add_and_norm(name: str, x: Matrix, change: Matrix, building: Building) -> Ma
     """The residual connection and the layer normalisation behind a part."""
     with scope(f"{name} and x"):
         total = add(x, change).named("sum")
-        return LayerNorm()(total, building)
+        return building.through(LayerNorm(), total)

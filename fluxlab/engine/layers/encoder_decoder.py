@@ -51,22 +51,24 @@ class EncoderDecoder:
             )
         check_tokens("EncoderDecoder", x, self.vocabulary)
         with scope("embedding"):
-            h = Embedding(self.vocabulary, self.features)(x, building)
+            h = building.through(Embedding(self.vocabulary, self.features), x)
         source = x[:, :n].named("source", axes=x.axes)
         building.tokens = source
         with scope("encoder"):
             read = h[:, :n].named("x", axes=h.axes)
             found, states = replace(cell, masked=True).run(read, building)
             memory = joined(found)
+            x.trace.note_layer(cell, read, memory)
         building.tokens = building.steps = None  # of what is written every step is real
         with scope("decoder"):
             written = h[:, n:].named("x", axes=h.axes)
             found, _ = replace(cell, masked=False).run(written, building, states)
             h = joined(found)
+            x.trace.note_layer(cell, written, h)
         if self.attention:
             with scope("attention"):
                 keys = reshape(padding_mask(source), (x.shape[0], 1, n))
                 mask = keys.named("mask", axes=("sample", None, "key"))
-                context = Attention()(h, building, memory, mask)
+                context = building.through(Attention(), h, memory, mask)
                 h = concatenate([h, context], axis=-1).named("h and context", axes=h.axes)
         return projection("logits", h, int(self.vocabulary), building)

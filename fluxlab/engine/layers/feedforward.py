@@ -22,5 +22,5 @@ class FeedForward:
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         check_sequences("FeedForward", x)
         with scope("hidden"):
-            h = Dense(self.hidden, self.activation)(x, building)
+            h = building.through(Dense(self.hidden, self.activation), x)
         return projection("output", h, x.shape[-1], building)

@@ -43,11 +43,13 @@ class GRU(Recurrent):
         (h,), (w, u, u_g, b) = states, parameters
         from_x = (x @ w + b).named("a from x")
         n = self.neurons
-        a = (from_x[:, : 2 * n] + h @ u).named("a of z r")
+        a = (from_x[:, : 2 * n].summand("a of z r from x") + h @ u).named("a of z r")
         z, r = (
             part.named(name)
             for part, name in zip(split(sigmoid(a).named("gates"), h), "zr", strict=True)
         )
         past = multiply(r, h @ u_g) if self.reset_after else multiply(r, h).named("r h") @ u_g
-        g = tanh((from_x[:, 2 * n :] + past).named("a of g")).named("g", axes=h.axes)
-        return ((multiply(one_minus(z), h) + multiply(z, g)).named("h"),)
+        of_g = from_x[:, 2 * n :].summand("a of g from x") + past.summand("a of g from h")
+        g = tanh(of_g.named("a of g")).named("g", axes=h.axes)
+        kept = multiply(one_minus(z).named("share kept"), h).summand("kept")
+        return ((kept + multiply(z, g).summand("taken in")).named("h"),)

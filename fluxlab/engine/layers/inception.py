@@ -39,14 +39,14 @@ class Inception:
 
         def conv(name: str, x: Matrix, filters: int, kernel: int) -> Matrix:
             with scope(name):
-                return Conv(filters, kernel, 1, "same", self.activation)(x, building)
+                return building.through(Conv(filters, kernel, 1, "same", self.activation), x)
 
         one = conv("1x1", x, self.one, 1)
         three = conv("3x3", conv("3x3 reduced", x, self.three[0], 1), self.three[1], 3)
         five = conv("5x5", conv("5x5 reduced", x, self.five[0], 1), self.five[1], 5)
         with scope("pool"):
             wide = bordered("Inception", x, (3, 3), (1, 1), "same")
-            largest = MaxPool(3, 1)(wide, building)
+            largest = building.through(MaxPool(3, 1), wide)
         pooled = conv("pool 1x1", largest, self.pooled, 1)
         h: Matrix = concatenate([one, three, five, pooled], axis=1)
         x.trace.alias(f"{h.scope}/x", x)

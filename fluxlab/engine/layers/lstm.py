@@ -38,13 +38,13 @@ class LSTM(Recurrent):
 
     def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
         (h, c), (w, u, b) = states, parameters
-        a = (x @ w + b + h @ u).named("a")
+        a = ((x @ w + b).summand("a from x") + h @ u).named("a")
         n = self.neurons
         # One sigmoid for the three gates, side by side, is fewer calls than three.
         gates = sigmoid(a[:, : 3 * n].named("a of f i o")).named("gates")
         g = tanh(a[:, 3 * n :].named("a of g")).named("g", axes=h.axes)
         f, i, o = (part.named(name) for part, name in zip(split(gates, h), "fio", strict=True))
-        c = (multiply(f, c) + multiply(i, g)).named("c")
+        c = (multiply(f, c).summand("kept") + multiply(i, g).summand("taken in")).named("c")
         return multiply(o, tanh(c).named("tanh c")).named("h"), c
 
 

@@ -30,7 +30,7 @@ def order_mask(place: Matrix) -> Matrix:
     """(queries, keys): each looks at keys whose place is not above its own. place (steps,)."""
     _check("order_mask", "place", place, 1)
     column = reshape(place, (place.shape[0], 1)).named("place of the query", axes=("query", None))
-    mask: Matrix = greater(column + 0.5, place)
+    mask: Matrix = greater((column + 0.5).named("half a place on"), place)
     return mask.named("causal mask", axes=("query", "key"))
 
 
@@ -58,7 +58,8 @@ def real_steps(x: Matrix, building: Building) -> Matrix:
         real = greater(tokens, 0.0)
     else:
         # Held: a nudge of the gradient check shall not make a real step of padding.
-        real = hold(greater(max(absolute(x), axis=-1).named("largest"), 0.0))
+        largest = max(absolute(x).named("absolute x"), axis=-1).named("largest")
+        real = hold(greater(largest, 0.0).named("not all 0"))
     building.steps = found = real.named("real", axes=x.axes[:2])
     return found  # type: ignore[no-any-return]
 
@@ -69,8 +70,8 @@ def kept(real: Matrix, new: tuple[Matrix, ...], old: tuple[Matrix, ...]) -> tupl
     found = []
     for after, before in zip(new, old, strict=True):
         name = after.local
-        after.named(f"new {name}")
-        found.append((multiply(real, after) + multiply(padding, before)).named(name))
+        taken = multiply(real, after.named(f"new {name}")).summand(f"{name} if real")
+        found.append((taken + multiply(padding, before).summand(f"{name} if padding")).named(name))
     return tuple(found)
 
 

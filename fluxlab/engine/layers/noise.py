@@ -20,6 +20,7 @@ class Noise:
             raise BadInput(f"Noise: spread must be 0 or more, got {self.spread!r}.")
         if not building.training or self.spread == 0:
             return x
-        noise = multiply(self.spread, bell(building.random(x))).named("noise")
+        draw = building.random(x).named("draw")
+        noise = multiply(self.spread, bell(draw).named("normal draw")).named("noise")
         h: Matrix = add(x, noise)
         return h.named("h")

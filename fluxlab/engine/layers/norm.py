@@ -46,7 +46,7 @@ class BatchNorm:
             return _scale(centred, seen_var, gamma, beta, self.epsilon)
         middle = building.mean(x, over).named("mean")
         centred = subtract(x, middle).named("centred")
-        variance = building.mean(centred**2, over).named("variance")
+        variance = building.mean((centred**2).named("squares"), over).named("variance")
         building.carry(seen_mean, lambda: blend(seen_mean, middle, beta=self.momentum))
         building.carry(seen_var, lambda: blend(seen_var, variance, beta=self.momentum))
         return _scale(centred, variance, gamma, beta, self.epsilon)
@@ -65,7 +65,7 @@ class LayerNorm:
         beta = building.parameter("beta", lambda: np.zeros((1, n)), axes)
         middle = mean(x, axis=-1, keepdims=True).named("mean")
         centred = subtract(x, middle).named("centred")
-        variance = mean(centred**2, axis=-1, keepdims=True).named("variance")
+        variance = mean((centred**2).named("squares"), axis=-1, keepdims=True).named("variance")
         return _scale(centred, variance, gamma, beta, self.epsilon)
 
 
@@ -77,7 +77,7 @@ def _check_epsilon(layer: str, epsilon: float) -> None:
 def _scale(
     centred: Matrix, variance: Matrix, gamma: Matrix, beta: Matrix, epsilon: float
 ) -> Matrix:
-    spread = sqrt(variance + epsilon).named("spread")
+    spread = sqrt((variance + epsilon).named("variance plus epsilon")).named("spread")
     normal = (centred / spread).named("normal")
-    h: Matrix = multiply(gamma, normal) + beta
+    h: Matrix = multiply(gamma, normal).summand("scaled") + beta
     return h.named("h")

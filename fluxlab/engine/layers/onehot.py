@@ -21,7 +21,7 @@ class OneHot:
     tokens: int
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        building.tokens = check_tokens("OneHot", x, self.tokens + 1)
+        building.read(check_tokens("OneHot", x, self.tokens + 1))
         table = np.eye(self.tokens + 1)[:, 1:]
         h: Matrix = rows(x.trace.constant(table).named("table", axes=("token", "feature")), x)
         return h.named("h", axes=(x.axes[0], "step", "feature"))

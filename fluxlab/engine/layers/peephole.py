@@ -34,13 +34,16 @@ class PeepholeLSTM(LSTM):
 
     def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
         (h, c), (w, u, b, p_f, p_i, p_o) = states, parameters
-        a = (x @ w + b + h @ u).named("a")
-        of_f, of_i, of_o, of_g = split(a, h)
-        f = sigmoid((of_f + multiply(p_f, c)).named("a of f")).named("f")
-        i = sigmoid((of_i + multiply(p_i, c)).named("a of i")).named("i")
+        a = ((x @ w + b).summand("a from x") + h @ u).named("a")
+        *parts, of_g = split(a, h)
+        of_f, of_i, of_o = (
+            part.summand(f"a of {name} from x h") for part, name in zip(parts, "fio", strict=True)
+        )
+        f = sigmoid((of_f + multiply(p_f, c).summand("a of f from c")).named("a of f")).named("f")
+        i = sigmoid((of_i + multiply(p_i, c).summand("a of i from c")).named("a of i")).named("i")
         g = tanh(of_g.named("a of g")).named("g")
-        c = (multiply(f, c) + multiply(i, g)).named("c")
-        o = sigmoid((of_o + multiply(p_o, c)).named("a of o")).named("o")
+        c = (multiply(f, c).summand("kept") + multiply(i, g).summand("taken in")).named("c")
+        o = sigmoid((of_o + multiply(p_o, c).summand("a of o from c")).named("a of o")).named("o")
         return multiply(o, tanh(c).named("tanh c")).named("h"), c
 
 
@@ -79,7 +82,7 @@ class FullPeepholeLSTM(Recurrent):
         gates = sigmoid((before @ w_fi + b_fi).named("a of f i")).named("gates")
         f, i = (part.named(name) for part, name in zip(split(gates, h), "fi", strict=True))
         g = tanh((h_x @ w_g + b_g).named("a of g")).named("g", axes=h.axes)
-        c = (multiply(f, c) + multiply(i, g)).named("c")
+        c = (multiply(f, c).summand("kept") + multiply(i, g).summand("taken in")).named("c")
         after = concatenate([c, h_x], axis=1).named("c h x")
         o = sigmoid((after @ w_o + b_o).named("a of o")).named("o", axes=h.axes)
         return multiply(o, tanh(c).named("tanh c")).named("h"), c

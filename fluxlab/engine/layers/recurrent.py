@@ -91,9 +91,8 @@ class Recurrent:
 
 def joined(steps: list[Matrix]) -> Matrix:
     """One matrix (samples, columns) per time step as (samples, steps, columns)."""
-    samples, columns = steps[0].shape
     wide = concatenate(steps, axis=1).named("side by side")
-    found: Matrix = reshape(wide, (samples, len(steps), columns))
+    found: Matrix = reshape(wide, (wide.shape[0], len(steps), -1))
     return found.named("h", axes=(steps[0].axes[0], "step", steps[0].axes[1]))
 
 

@@ -36,11 +36,11 @@ class Residual:
         h = x
         for number, inner in enumerate(self.layers, 1):
             with scope(f"inner {number}"):
-                h = inner(h, building)
+                h = building.through(inner, h)
         shortcut = x
         if h.shape != x.shape and len(h.shape) == len(x.shape):
             with scope("projection"):
-                shortcut = _projection(x, h)(x, building)
+                shortcut = building.through(_projection(x, h), x)
         if h.shape != shortcut.shape:
             raise BadInput(
                 f"Residual: its layers turn {size(x.shape)} into {size(h.shape)}, and no "

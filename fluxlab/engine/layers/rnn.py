@@ -32,5 +32,5 @@ class RNN(Recurrent):
 
     def step(self, x: Matrix, states: Matrices, parameters: Matrices) -> Matrices:
         (h,), (w, u, b) = states, parameters
-        a = (x @ w + b + h @ u).named("a")
+        a = ((x @ w + b).summand("a from x") + h @ u).named("a")
         return (activation(self.activation)(a).named("h"),)

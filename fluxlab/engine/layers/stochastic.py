@@ -26,6 +26,6 @@ class StochasticBinary:
             return p.named("h")
         p.named("p")
         fires = greater(p, building.random(x).named("draw")).named("fires")
-        luck = hold(subtract(fires, p)).named("luck", wants_gradient=False)
+        luck = hold(subtract(fires, p).named("fires minus p")).named("luck", wants_gradient=False)
         h: Matrix = add(p, luck)
         return h.named("h")

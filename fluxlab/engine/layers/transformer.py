@@ -39,20 +39,21 @@ class Transformer:
             )
         check_tokens("Transformer", x, self.vocabulary)
         with scope("embedding"):
-            h = Embedding(self.vocabulary, self.features)(x, building)
+            h = building.through(Embedding(self.vocabulary, self.features), x)
         with scope("source mask"):
             source = padding_mask(x[:, :n].named("source"))
         with scope("answer mask"):
             answer = x[:, n:].named("answer so far")
             back = both(padding_mask(answer), causal_mask(answer))
         with scope("encoder"):
-            memory = Sinusoidal()(h[:, :n].named("x", axes=h.axes), building)
+            memory = building.through(Sinusoidal(), h[:, :n].named("x", axes=h.axes))
         for number in range(1, int(self.layers) + 1):
             with scope(f"encoder {number}"):
-                memory = EncoderLayer(self.heads, self.hidden)(memory, building, source)
+                memory = building.through(EncoderLayer(self.heads, self.hidden), memory, source)
         with scope("decoder"):
-            h = Sinusoidal()(h[:, n:].named("x", axes=h.axes), building)
+            h = building.through(Sinusoidal(), h[:, n:].named("x", axes=h.axes))
         for number in range(1, int(self.layers) + 1):
             with scope(f"decoder {number}"):
-                h = DecoderLayer(self.heads, self.hidden)(h, building, memory, back, source)
+                layer = DecoderLayer(self.heads, self.hidden)
+                h = building.through(layer, h, memory, back, source)
         return projection("logits", h, int(self.vocabulary), building)

@@ -48,7 +48,7 @@ class XLNet:
             )
         steps = x.shape[1]
         with scope("tokens"):
-            content = Embedding(self.vocabulary, self.features)(x, building)
+            content = building.through(Embedding(self.vocabulary, self.features), x)
         with scope("query"):
             w = building.parameter(
                 "w", lambda: building.draw.normal(0, self.features**-0.5, (1, self.features)),
@@ -77,10 +77,10 @@ class XLNet:
         """Both streams through one encoder layer, with keys and values from the content alone."""
         content = h[:, : h.shape[1] // 2].named("content", axes=h.axes)
         with scope("attention"):
-            seen = MultiHead(self.heads)(h, building, content, mask)
+            seen = building.through(MultiHead(self.heads), h, content, mask)
         h = add_and_norm("attention", h, seen, building)
         with scope("feedforward"):
-            made = FeedForward(self.hidden, "gelu")(h, building)
+            made = building.through(FeedForward(self.hidden, "gelu"), h)
         return add_and_norm("feedforward", h, made, building)
 
 
@@ -110,7 +110,7 @@ def two_masks(order: Matrix, padding: Matrix) -> Matrix:
     samples, steps = order.shape
     own = reshape(order, (samples, 1, steps, 1)).named("own turn")
     turn = reshape(order, (samples, 1, 1, steps)).named("turn of the key")
-    content = greater(add(own, 0.5), turn).named("content mask")
+    content = greater(add(own, 0.5).named("half a turn on"), turn).named("content mask")
     query = greater(own, turn).named("query mask")
     allowed = concatenate([content, query], axis=2).named("both masks")
     mask: Matrix = multiply(allowed, padding)

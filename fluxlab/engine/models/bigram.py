@@ -17,8 +17,10 @@ def bigram(tokens: Any, w: Any) -> Any:
 
     w : (vocabulary, vocabulary), one row of logits for each token.
     """
-    logits = rows(w, tokens[:, -1])
-    return log(softmax(logits))
+    last = tokens[:, -1]
+    logits = rows(w, last)
+    p = softmax(logits)
+    return log(p)
 
 
 def EXAMPLE() -> Trace:

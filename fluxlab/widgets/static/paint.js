@@ -139,7 +139,7 @@ function paintPlace(context, board, place) {
     if (numbers) {
       const decimals = decimalsFor(largest / 10 ** exponent);
       const text = single
-        ? (value) => (Number.isFinite(value) ? number(value, 4) : cellText(value, 0, 2))
+        ? (value) => (Number.isFinite(value) ? numberIn(context, value, wide - 3) : cellText(value, 0, 2))
         : (value) => cellText(value, exponent, decimals);
       paintNumbers(context, board, place, matrix, window, wide, high, text);
     }
@@ -253,6 +253,12 @@ function paintBitmap(context, board, place, matrix, window, wide, high, scale) {
   for (let r = 1; r <= window.rows; r += 1) {
     context.fillRect(place.x, place.y + r * high - 1, window.columns * wide, 1);
   }
+}
+
+/** A number with as many of four digits as `room` holds. */
+function numberIn(context, value, room) {
+  const texts = [4, 3, 2, 1].map((digits) => number(value, digits));
+  return texts.find((text) => context.measureText(text).width <= room) ?? texts[3];
 }
 
 function paintNumbers(context, board, place, matrix, window, wide, high, text) {

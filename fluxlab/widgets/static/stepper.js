@@ -1,7 +1,7 @@
 const PAIRS = ["operation", "layer", "forward", "backward", "update", "iteration"];
 const SAYS = {
   operation: ["one operation", "→", "←"],
-  layer: ["one layer", "shift →", "shift ←"],
+  layer: ["one layer, or the next part of one that has parts: a time step, an encoder", "shift →", "shift ←"],
   forward: ["the whole forward pass"],
   backward: ["the whole backward pass"],
   update: ["the update of the parameters"],
