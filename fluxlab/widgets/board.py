@@ -11,7 +11,7 @@ from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.widgets.base import View
 from fluxlab.widgets.frame import Frame
 from fluxlab.widgets.layout import Arrangement
-from fluxlab.widgets.maths import symbol
+from fluxlab.widgets.maths import pretty
 from fluxlab.widgets.pixels import INDENT, LEVELS, Layout, has_tools, is_literal, place, stepped
 
 SCALES = ("matrix", "layer", "shared")
@@ -175,7 +175,7 @@ class Board(View):
                 "places": [
                     {
                         "matrix": self._views[p.view], "local": p.slot.local, "tile": p.tile,
-                        "title": symbol(p.slot.matrix, p.slot.local),
+                        "title": pretty(p.slot.local),
                         "lane": p.lane, "band": p.band,
                         "x": p.x, "y": p.y, "cell": p.cell, "width": p.width,
                         "height": p.height, "room": p.room, "window": p.window,
@@ -288,7 +288,7 @@ def _describe(matrix: Any) -> dict[str, Any]:
     step = matrix.step
     return {
         "name": matrix.name,
-        "pretty": " · ".join(filter(None, (matrix.scope, symbol(matrix)))),
+        "pretty": " · ".join(filter(None, (matrix.scope, pretty(matrix.local)))),
         "shape": matrix.shape,
         "kind": matrix.kind,
         "axes": matrix.axes,

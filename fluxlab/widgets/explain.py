@@ -11,7 +11,7 @@ from fluxlab.engine.explain import explain
 from fluxlab.engine.op import fill
 from fluxlab.widgets.base import View
 from fluxlab.widgets.cell_check import check, checkable
-from fluxlab.widgets.maths import formula, operand, pretty, symbol
+from fluxlab.widgets.maths import formula, operand, pretty
 from fluxlab.widgets.reach import exact, link, origin, path
 
 MORE = 12  # terms that one press of "show more" adds
@@ -259,7 +259,7 @@ def goes(explanation: Any) -> list[dict[str, Any]]:
             {
                 "words": pretty(formulas.words_line(use.step)),
                 "phase": use.step.phase,
-                "symbol": symbol(use.matrix),
+                "symbol": pretty(use.matrix.local),
                 "scope": use.matrix.scope,
                 "ready": bool(use.matrix.ready),
                 "count": int(use.count),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fluxlab.engine.formulas import gradient_name
-from fluxlab.widgets.maths import symbol
+from fluxlab.widgets.maths import pretty
 
 LANES = ("values", "gradients", "updates")
 SHOWN_NAMES = {"relu": "ReLU", "elu": "ELU", "gelu": "GELU"}
@@ -372,7 +372,7 @@ class Arrangement:
             place = next(n for n, slot in enumerate(rest) if slot is total)
             rest[place] = Slot(total.matrix, total.local, fold=name, words=f"{len(shares)} uses")
         elif around.scope == self._at[id(total.matrix)]:
-            whole = symbol(total.matrix, total.local)
+            whole = pretty(total.local)
             band = Band(name, f"{whole} by use", depth=around.depth + 1)
             band.detail = f"{len(shares)} shares, added up to {whole}"
             for share in shares:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from functools import lru_cache
-from typing import Any
 
 _OPERAND = re.compile(r'class="operand-(\d+)"')
 _NESTED = r"\((?:[^()]|\([^()]*\))*\)"  # a formula in brackets, `(1 - (t * y))`
@@ -52,11 +51,6 @@ def pretty(local: str) -> str:
     text = _COST.sub("∂C/∂", _GRADIENT.sub(r"∂\1/∂", local))
     text = _WORD.sub(r" \1", text.replace(" @ ", "·")).strip()
     return re.sub(r"[A-Za-z]+", lambda word: _GREEK.get(word[0], word[0]), text)
-
-
-def symbol(matrix: Any, called: str = "") -> str:
-    """A matrix as a canvas draws it, by the name that it is called by."""
-    return pretty(called or matrix.local)
 
 
 def prose(text: str) -> str:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fluxlab.widgets.frame import largest
 from fluxlab.widgets.layout import arrange
-from fluxlab.widgets.maths import symbol
+from fluxlab.widgets.maths import pretty
 from fluxlab.widgets.pixels import INDENT, TILE, Layout, has_tools, place, stepped
 
 Pixels = npt.NDArray[np.uint8]
@@ -144,7 +144,7 @@ def _headers(image: Image.Image, draw: Any, layout: Layout) -> None:
 
 def _title(draw: Any, shown: Any) -> None:
     """A matrix' name, elided to the room that it has, and its shape if that fits too."""
-    matrix, name = shown.slot.matrix, symbol(shown.slot.matrix, shown.slot.local)
+    matrix, name = shown.slot.matrix, pretty(shown.slot.local)
     serif, small = font("serif", 13), font("sans", 9)
     y = shown.y - 6 - 24 * has_tools(matrix.shape)
     if shown.tile is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fluxlab.widgets.layout import LANES, Band, Column, Slot
-from fluxlab.widgets.maths import symbol
+from fluxlab.widgets.maths import pretty
 
 MARGIN = 12  # left of the first column: the numbers of its rows
 LABEL = 22  # at the right: "values →"
@@ -183,7 +183,7 @@ def _around(slot: Slot) -> tuple[int, int]:
 def title_width(slot: Slot, tier: Tier) -> float:
     """About as wide as a title is drawn: name, shape, and an exponent where cells hold numbers."""
     matrix = slot.matrix
-    name = min(len(symbol(slot.matrix, slot.local)) * 7.2, 124)
+    name = min(len(pretty(slot.local)) * 7.2, 124)
     if is_literal(matrix):
         return name
     size = 4.9 * len("×".join(map(str, matrix.shape))) + 5 if matrix.shape else 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fluxlab.engine.explain import largest_terms
-from fluxlab.widgets.maths import symbol
+from fluxlab.widgets.maths import pretty
 
 Cell = tuple[Any, tuple[int, ...]]  # (Matrix, index)
 
@@ -18,7 +18,7 @@ def link(matrix: Any, index: tuple[int, ...], seen_from: str = "") -> dict[str, 
     return {
         "matrix": matrix.name,
         "index": [int(i) for i in index],
-        "symbol": symbol(matrix, called),
+        "symbol": pretty(called or matrix.local),
         "scope": matrix.scope if called == matrix.local else seen_from,
     }
 

@@ -14,7 +14,7 @@ from fluxlab.engine.errors import BadInput, unknown
 from fluxlab.engine.formulas import latex_name
 from fluxlab.widgets.base import View, in_words
 from fluxlab.widgets.cursor import UNITS, Cursor
-from fluxlab.widgets.maths import mathml, pretty, symbol
+from fluxlab.widgets.maths import mathml, pretty
 from fluxlab.widgets.session import CHUNK, FRAME
 
 FASTEST = math.inf
@@ -254,7 +254,7 @@ class Stepper(View):
             "step": step.number,
             "matrix": step.output.name,
             "cell": index,
-            "title": symbol(step.output) + (f" of {step.scope}" if step.scope else ""),
+            "title": pretty(step.output.local) + (f" of {step.scope}" if step.scope else ""),
             "formula": mathml(step.latex()),
             "symbol": "" if index is None else mathml(latex_name(step.output, index)),
             "numbers": "" if index is None else mathml(step.output.explain(*index).numbers),
