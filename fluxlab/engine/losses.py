@@ -188,7 +188,7 @@ def _class_rows(function: str, y: Any, target: Any) -> Any:
     if isinstance(target, Matrix):
         numbers = _named(ops.reshape(target, shape[:-1]), "class numbers")
         return _named(ops.rows(np.eye(shape[-1]), numbers), "one-hot target")
-    return one_hot(target, shape[-1]).reshape(shape)
+    return class_rows(function, "target", target, shape[-1]).reshape(shape)
 
 
 def _named(matrix: Any, name: str) -> Any:
@@ -242,12 +242,17 @@ def cost(name: object) -> Cost:
 def one_hot(numbers: Any, classes: int) -> Array:
     """Class numbers 0 to classes - 1, (samples,) or (samples, 1), as one-hot rows."""
     whole("one_hot", "classes", classes, 1)
-    found = as_numbers("one_hot", "numbers", numbers).reshape(-1)
+    return class_rows("one_hot", "numbers", numbers, classes)
+
+
+def class_rows(function: str, argument: str, numbers: Any, classes: int) -> Array:
+    """`one_hot` of another function's argument, which its errors name."""
+    found = as_numbers(function, argument, numbers).reshape(-1)
     bad = found[(found != np.floor(found)) | (found < 0) | (found >= classes)]
     if bad.size:
         raise BadInput(
-            f"one_hot: class numbers must be whole and lie in 0 to {classes - 1}, got {bad[0]:g} "
-            f"in a matrix that is {size(np.shape(numbers))}."
+            f"{function}: {argument} must hold class numbers, whole and 0 to {classes - 1}, for "
+            f"{classes} columns; got {bad[0]:g} in a matrix that is {size(np.shape(numbers))}."
         )
     rows: Array = np.eye(classes)[found.astype(np.intp)]
     return rows

@@ -15,7 +15,7 @@ from fluxlab.engine.design import Design, Layer, evaluated, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.losses import check_targets, one_hot
+from fluxlab.engine.losses import check_targets, class_rows
 from fluxlab.engine.losses import cost as cost_named
 from fluxlab.engine.numbers import as_numbers, is_whole, whole
 from fluxlab.engine.op import Array, Shape
@@ -389,13 +389,8 @@ def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
         return target
     if design.cost in CLASS_COSTS and target.shape[1:] in (output[:-1], (*output[:-1], 1)):
         blank = target.reshape(-1) == -1
-        try:
-            made = one_hot(np.where(blank, 0, target.reshape(-1)), output[-1])
-        except BadInput as problem:
-            raise BadInput(
-                f"{function}: the output has {output[-1]} columns, one for each class, so targets "
-                f"must hold class numbers. {problem}"
-            ) from None
+        numbers = np.where(blank, 0, target.reshape(-1))
+        made = class_rows(function, "targets", numbers, output[-1])
         made[blank] = 0
         return made.reshape(len(x), *output)
     raise BadInput(f"{function}: {_misfit(output, target.shape[1:])}")

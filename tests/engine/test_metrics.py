@@ -186,7 +186,10 @@ def test_a_threshold_can_be_moved_in_the_trace() -> None:
         (lambda: metrics.precision([1, 0], [0.2, 0.9]), "t must be 0 or 1"),
         (lambda: metrics.recall([[0.1, 0.9]], [[1, 1]]), "one-hot rows, or class numbers"),
         (lambda: metrics.recall([[0.1, 0.9]], [[0, 0]]), "one-hot rows, or class numbers"),
-        (lambda: metrics.recall([[0.1, 0.9]], [2]), "0 to 1, got 2"),
+        (
+            lambda: metrics.recall([[0.1, 0.9]], [2]),
+            "recall: t must hold class .*0 to 1, .*got 2",
+        ),
         (lambda: metrics.f1([[0.1, 0.9]], [[1, 0, 0]]), "1×2 and t 1×3"),
         (lambda: metrics.f1([[0.1, 0.9]], [[1, 0]], threshold=0.3), "largest cell of a row"),
         (lambda: metrics.accuracy(["cat"], [1]), "y must be numbers"),

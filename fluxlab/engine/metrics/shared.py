@@ -8,7 +8,7 @@ import numpy as np
 
 from fluxlab.engine import ops
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.losses import one_hot
+from fluxlab.engine.losses import class_rows
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array
 from fluxlab.engine.trace import Matrix
@@ -84,7 +84,7 @@ def classes(here: str, y: Any, t: Any) -> tuple[Any, Any]:
         if isinstance(t, Matrix):
             t = ops.rows(np.eye(count), ops.reshape(t, (-1,)))
         else:
-            t = one_hot(t, count)
+            t = class_rows(here, "t", t, count)
     y, t = same(here, y, t)
     truth = values(t)
     if not np.all((truth == 0) | (truth == 1)) or (count > 1 and np.any(truth.sum(axis=1) != 1)):

@@ -20,7 +20,7 @@ import numpy as np
 
 from fluxlab.engine import ops
 from fluxlab.engine.errors import BadInput, counted, size
-from fluxlab.engine.losses import one_hot, one_minus
+from fluxlab.engine.losses import class_rows, one_minus
 from fluxlab.engine.metrics.shared import constant, named, numbers, values
 from fluxlab.engine.op import Array
 from fluxlab.engine.trace import Matrix
@@ -309,7 +309,9 @@ def perplexity(y: Any, t: Any) -> Any:
             )
         flat = ops.reshape(t, (-1,))
         rows = ops.rows(np.eye(y.shape[-1]), flat) if isinstance(t, Matrix) else None
-        t = ops.reshape(one_hot(t, y.shape[-1]) if rows is None else rows, y.shape)
+        if rows is None:
+            rows = class_rows("perplexity", "t", t, y.shape[-1])
+        t = ops.reshape(rows, y.shape)
     truth = values(t)
     if np.any((truth != 0) & (truth != 1)) or np.any(truth.sum(axis=-1) != 1):
         raise BadInput("perplexity: t must be one-hot: a single 1 in each row, else 0.")
