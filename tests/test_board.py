@@ -107,7 +107,7 @@ def test_every_layer_of_every_example_has_a_header() -> None:
     for made in pkgutil.iter_modules(fluxlab.engine.models.__path__):
         trace = importlib.import_module(f"fluxlab.engine.models.{made.name}").EXAMPLE()
         for band in arrange(trace):
-            layer = trace.layers.get(band.scope)
+            layer = trace.layer_of.get(band.scope)
             if band.headed and re.fullmatch(r"[Ll]ayer \d+", band.scope):
                 assert layer is not None, (made.name, band.scope)
             if band.headed and layer is not None:

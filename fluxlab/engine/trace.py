@@ -59,7 +59,7 @@ class Trace:
     lock : guards every number of this trace; readers on other threads take it.
     axis_labels : names for the places along an axis, `{"sample": ["0000", "0001", ...]}`.
     history : recorded iterations, after `descend`.
-    layers : which layer a scope is, with its input and its output: `layers["layer 1"]`.
+    layer_of : which layer a scope is, with its input and its output: `layer_of["layer 1"]`.
     version : grows whenever a number changes.
     watchers : called now and then while a network learns, such as by widgets that show it live.
     """
@@ -72,7 +72,7 @@ class Trace:
         self.history: History | None = None
         self.carry: dict[Matrix, Matrix] = {}
         self.slopes: dict[Matrix, tuple[Step, int]] = {}
-        self.layers: dict[str, tuple[object, Matrix, Matrix]] = {}
+        self.layer_of: dict[str, tuple[object, Matrix, Matrix]] = {}
         self.position = self.version = 0
         self.watchers: list[Callable[[], object]] = []
         self._names: dict[str, Matrix] = {}
@@ -388,7 +388,7 @@ class Trace:
 
     def note_layer(self, layer: object, x: Matrix, h: Matrix) -> None:
         """The current scope is a layer; boards write that into its header."""
-        self.layers[self._here()] = layer, x, h
+        self.layer_of[self._here()] = layer, x, h
 
     @contextmanager
     def following(self, function: Any) -> Iterator[None]:

@@ -438,8 +438,8 @@ def describe(band: Band, trace: Any, alone: bool) -> None:
         if step.op.kind == "contraction" and step.inputs[1].step is None
     ]
     parts = []
-    if band.scope in trace.layers:
-        parts += _layer_words(*trace.layers[band.scope])
+    if band.scope in trace.layer_of:
+        parts += _layer_words(*trace.layer_of[band.scope])
     elif len(products) == 1 and len(products[0]) == 2:
         parts.append("{} → {}".format(*products[0]))
         parts += [shown_name(s.op.name) for s in steps if getattr(s.op, "activation", False)]

@@ -36,9 +36,9 @@ def recorded(run: Any, x: Any, weigh: Any = None, **more: Any) -> Any:
         if matrix.kind == "parameter":
             matrix.buffer[...] += 0.1 * np.random.default_rng(2).normal(size=matrix.shape)
     weigh = np.random.default_rng(3).normal(size=y.shape) if weigh is None else weigh
+    trace.alias("y", y)
     trace.finish(fl.sum(y * weigh))
     trace._result = y
-    trace.alias("y", y)
     trace.run()
     trace.backward()
     return trace
