@@ -229,6 +229,8 @@ class Network:
                 done += history.advance(iterations - done, seconds=turn)
                 cost = float(self.trace.cost.buffer.reshape(()))
                 report(history.iteration, cost, before + done)
+                for watch in self.trace.watchers:
+                    watch()
         except KeyboardInterrupt:
             self._stop()
 
