@@ -183,7 +183,7 @@ def _around(slot: Slot) -> tuple[int, int]:
 def title_width(slot: Slot, tier: Tier) -> float:
     """About as wide as a title is drawn: name, shape, and an exponent where cells hold numbers."""
     matrix = slot.matrix
-    name = min(len(pretty(slot.local)) * 7.2, 124)
+    name = min(len(pretty(slot.local)) * 7.2, 110)
     if is_literal(matrix):
         return name
     size = 4.9 * len("×".join(map(str, matrix.shape))) + 5 if matrix.shape else 0
