@@ -168,14 +168,18 @@ def test_nothing_is_allocated(batch: int | None) -> None:
     x, target = draw.normal(size=(7, 9, 4)), draw.normal(size=(7, 9, 2))
     made = fl.Network([fl.LSTM(5), fl.LSTM(2)], x, target, batch=batch).history._plan
     made.run(5)
-    left = {}
-    for times in (60, 200):
+
+    def left(times: int) -> int:
         tracemalloc.start()
         made.run(times)
-        left[times] = tracemalloc.get_traced_memory()[0]
+        found = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
+        return found
+
     # The orders of the last epochs are kept. One array per iteration would be above 14,000 bytes.
-    assert left[200] - left[60] < (100 if batch is None else 2000), left
+    # Other threads of the test's process allocate too, now and then: the least of three counts.
+    more = min(left(200) - left(60) for _ in range(3))
+    assert more < (100 if batch is None else 2000)
 
 
 def test_adam_updates_all_parameters_in_one_row() -> None:

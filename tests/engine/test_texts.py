@@ -209,11 +209,11 @@ def test_the_terms_listed_are_the_first_of_a_full_sort() -> None:
 
 
 def test_a_sum_that_is_multiplied_stands_in_brackets() -> None:
-    mixed = trace_of("models.gru")["layer 1/step 2/h"].step
-    assert mixed.latex() == r"h = ((1 - z) \odot h) + (z \odot g)"
+    mixed = fl.trace(lambda h, z, g: (1 - z) * h + z * g, h=[1.0], z=[0.3], g=[2.0]).steps[-1]
+    assert mixed.latex() == r"C = ((1 - z) \odot h) + (z \odot g)"
     kept = mixed.inputs[0].step
     assert kept.latex() == r"(1 - z) \odot h"
-    assert kept.words() == "(1 - z) times h, cell by cell (h of layer 1/step 1)"
+    assert kept.words() == "(1 - z) times h, cell by cell"
     turned = fl.trace(lambda u, w1: u * -w1, u=[1.0], w1=[2.0]).steps[1]
     assert turned.latex() == r"C = u \odot (-w_{1})"
 
@@ -222,7 +222,7 @@ def test_a_part_says_which_part() -> None:
     trace = trace_of("models.gru")
     assert trace["layer 1/step 2/r"].step.latex() == r"r = {\text{gates}}_{:, 4:8}"
     assert trace["layer 1/step 2/z"].step.latex() == r"z = {\text{gates}}_{:, 0:4}"
-    assert "u_{g}" in trace["layer 1/step 2/a of g"].step.latex()
+    assert "u_{g}" in trace["layer 1/step 2/a of g from h"].step.latex()
 
 
 @pytest.mark.parametrize(
