@@ -81,7 +81,7 @@ _HOME = {
         "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
     ),
     "fluxlab.engine.search": ("beam_search", "greedy_search", "next_token_of"),
-    "fluxlab.engine.tokenizer": (
+    "fluxlab.engine.data.tokenizer": (
         "CharacterTokenizer", "BytePairTokenizer", "padded",
         "PADDING", "START", "END", "MASK", "SEPARATOR", "CLASS",
     ),

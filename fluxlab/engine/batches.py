@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput
-from fluxlab.engine.moves import Gather, Selection
+from fluxlab.engine.kinds.moves import Gather, Selection
 from fluxlab.engine.op import Array, Call, Indices, Params
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fluxlab.engine.data import bits, samples_of
+from fluxlab.engine.data.bits import bits
+from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array

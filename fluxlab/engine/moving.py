@@ -14,7 +14,7 @@ import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import Elementwise
-from fluxlab.engine.moves import Gather
+from fluxlab.engine.kinds.moves import Gather
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array
 from fluxlab.engine.ops import add, einsum, expand, multiply, reshape, subtract

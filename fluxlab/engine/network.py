@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.activations import activation
-from fluxlab.engine.data import samples_of
+from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.design import Design, Layer, evaluated, learning, predicting
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History

@@ -3,7 +3,7 @@
 An `Op` is a named entry with declared parameters. It answers five questions, and readers
 ask nothing else: how to fill the output (`bind`), which cells an output cell is made of
 (`cells`), how their numbers become it (`rule`), where a cell goes (`uses`), and the
-gradient, written in ops again (`vjp`). The kinds in `kinds.py` answer most of them once.
+gradient, written in ops again (`vjp`). The kinds in `kinds/` answer most of them once.
 """
 
 from __future__ import annotations
@@ -145,6 +145,14 @@ class Op:
     def axes(self, step: Step) -> tuple[str | None, ...]:
         """Names of the output's axes, as far as the inputs' axes tell."""
         return (None,) * len(step.output.shape)
+
+
+def grid(ranges: Sequence[Sequence[int] | range]) -> Indices:
+    """Every combination of the ranges, as rows: shape (combinations, len(ranges))."""
+    if not ranges:
+        return np.zeros((1, 0), dtype=np.intp)
+    axes = np.meshgrid(*[np.asarray(r, dtype=np.intp) for r in ranges], indexing="ij")
+    return np.stack([a.ravel() for a in axes], axis=1)
 
 
 def bound(*call: Any) -> Call:

@@ -12,7 +12,7 @@ import numpy as np
 from fluxlab.engine.batches import batch_is_real, batch_rows, rows
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.kinds import MINUS_ONE, ONE, Contraction, Elementwise, Reduction
-from fluxlab.engine.moves import Gather, Scatter, Selection
+from fluxlab.engine.kinds.moves import Gather, Scatter, Selection
 from fluxlab.engine.numbers import is_whole, shape_of, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.operators import matmul
@@ -302,7 +302,7 @@ def _side_by_side(out: Array, arrays: Sequence[Array], axis: int) -> list[tuple[
 
 
 def _unexpand(dC: Any, step: Any) -> Any:
-    from fluxlab.engine.kinds import unbroadcast
+    from fluxlab.engine.kinds.elementwise import unbroadcast
 
     return unbroadcast(dC, step.inputs[0].shape)
 

@@ -9,12 +9,12 @@ from itertools import groupby
 
 import numpy as np
 
-from fluxlab.engine.fusion import PASSES, update_at_once
-from fluxlab.engine.graph import Graph
 from fluxlab.engine.memory import Running
 from fluxlab.engine.op import Array, Call
-from fluxlab.engine.places import Place
-from fluxlab.engine.sweep import sweep
+from fluxlab.engine.passes.fusion import PASSES, update_at_once
+from fluxlab.engine.passes.graph import Graph
+from fluxlab.engine.passes.places import Place
+from fluxlab.engine.passes.sweep import sweep
 from fluxlab.engine.trace import Matrix, Step, Trace
 
 

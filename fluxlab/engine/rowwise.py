@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.kinds import grid
-from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
+from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound, grid
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fluxlab.engine.data.tokenizer import PADDING, token_numbers
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.numbers import as_numbers, whole
 from fluxlab.engine.op import Array
@@ -28,7 +29,6 @@ from fluxlab.engine.ops import (
     rows,
     top,
 )
-from fluxlab.engine.tokenizer import PADDING, token_numbers
 from fluxlab.engine.trace import Matrix, Trace, scope
 
 if TYPE_CHECKING:

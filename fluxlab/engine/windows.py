@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.kinds import FEW, grid, places
+from fluxlab.engine.kinds.moves import Gather, Selection
+from fluxlab.engine.kinds.reduction import FEW, places
 from fluxlab.engine.memory import is_view, like, order_of
-from fluxlab.engine.moves import Gather, Selection
 from fluxlab.engine.numbers import shape_of
-from fluxlab.engine.op import Array, Call, Indices, Op, Params, Shape, bound
+from fluxlab.engine.op import Array, Call, Indices, Op, Params, Shape, bound, grid
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step

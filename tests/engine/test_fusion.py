@@ -11,11 +11,12 @@ from test_plan import by_hand, carried, new_trace, same
 from traces import NAMES, trace_of
 
 import fluxlab as fl
-from fluxlab.engine import fusion, plan, sweep
+from fluxlab.engine import plan
 from fluxlab.engine.activations import ACTIVATIONS
-from fluxlab.engine.fusion import PASSES
-from fluxlab.engine.graph import Graph, tidy
-from fluxlab.engine.places import Place, end_to_end, flat, side_by_side, stacked
+from fluxlab.engine.passes import fusion, sweep
+from fluxlab.engine.passes.fusion import PASSES
+from fluxlab.engine.passes.graph import Graph, tidy
+from fluxlab.engine.passes.places import Place, end_to_end, flat, side_by_side, stacked
 from fluxlab.engine.plan import Plan, prune
 
 

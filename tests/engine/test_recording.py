@@ -13,8 +13,8 @@ from traces import NAMES, trace_of
 
 import fluxlab as fl
 from fluxlab.engine.explain import recompute
+from fluxlab.engine.kinds.strides import View
 from fluxlab.engine.op import OPS
-from fluxlab.engine.strides import View
 
 ENGINE = str(Path(fl.__file__).parent / "engine")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.data.tokenizer import SEPARATOR, SPECIAL
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.attention import check_sequences, projection
@@ -18,7 +19,6 @@ from fluxlab.engine.layers.masks import padding_mask
 from fluxlab.engine.layers.norm import LayerNorm
 from fluxlab.engine.layers.positions import LearnedPositions
 from fluxlab.engine.ops import add, concatenate, einsum, greater, reshape, rows
-from fluxlab.engine.tokenizer import SEPARATOR, SPECIAL
 from fluxlab.engine.trace import Matrix, scope
 
 UNUSED = -30.0  # a logit so low that a softmax gives it less than 1e-12

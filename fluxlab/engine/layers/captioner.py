@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.data.tokenizer import token_numbers
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.attention import projection
@@ -11,7 +12,6 @@ from fluxlab.engine.layers.embedding import Embedding
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.positions import LearnedPositions, Sinusoidal
 from fluxlab.engine.ops import reshape
-from fluxlab.engine.tokenizer import token_numbers
 from fluxlab.engine.trace import Matrix, scope
 from fluxlab.engine.windows import patches
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.data.tokenizer import token_numbers
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.fields import layer
 from fluxlab.engine.ops import rows
-from fluxlab.engine.tokenizer import token_numbers
 from fluxlab.engine.trace import Matrix
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.data.tokenizer import PADDING
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.losses import one_minus
 from fluxlab.engine.ops import absolute, greater, hold, max, multiply, reshape
-from fluxlab.engine.tokenizer import PADDING
 from fluxlab.engine.trace import Matrix
 
 

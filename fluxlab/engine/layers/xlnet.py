@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building import Building
+from fluxlab.engine.data.tokenizer import MASK
 from fluxlab.engine.errors import BadInput
 from fluxlab.engine.fields import layer
 from fluxlab.engine.layers.embedding import Embedding, check_tokens
@@ -13,7 +14,6 @@ from fluxlab.engine.layers.feedforward import FeedForward
 from fluxlab.engine.layers.masks import padding_mask
 from fluxlab.engine.layers.multihead import MultiHead
 from fluxlab.engine.ops import add, concatenate, expand, greater, multiply, reshape, rows, top
-from fluxlab.engine.tokenizer import MASK
 from fluxlab.engine.trace import Matrix, scope
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.data.tokenizer import CLASS, MASK, SEPARATOR, SPECIAL, padded, token_numbers
 from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.layers.bert import BertEncoder, BertHeads, ClassPlace
@@ -15,7 +16,6 @@ from fluxlab.engine.network import Network, a_network
 from fluxlab.engine.numbers import is_number, whole
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.tokenizer import CLASS, MASK, SEPARATOR, SPECIAL, padded, token_numbers
 from fluxlab.engine.trace import Trace
 
 

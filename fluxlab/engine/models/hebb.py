@@ -8,7 +8,7 @@ import numpy as np
 
 from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.building import keep
-from fluxlab.engine.data import samples_of
+from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.errors import BadInput, size
 from fluxlab.engine.history import History
 from fluxlab.engine.ops import add, divide, multiply, sum

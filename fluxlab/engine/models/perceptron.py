@@ -10,7 +10,8 @@ import numpy as np
 from fluxlab.engine.activations import threshold
 from fluxlab.engine.backward import check_learning_rate
 from fluxlab.engine.building import iteration_of, keep
-from fluxlab.engine.data import gate, samples_of
+from fluxlab.engine.data.bits import gate
+from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.errors import BadInput, counted, size
 from fluxlab.engine.history import History
 from fluxlab.engine.numbers import is_number

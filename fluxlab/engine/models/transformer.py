@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.data.tokenizer import START
 from fluxlab.engine.design import Design, learning
 from fluxlab.engine.layers.transformer import Transformer
 from fluxlab.engine.losses import one_hot
 from fluxlab.engine.op import Array
 from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.tokenizer import START
 from fluxlab.engine.trace import Trace
 
 

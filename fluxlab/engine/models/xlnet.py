@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.data.tokenizer import token_numbers
 from fluxlab.engine.design import Design, Layer, learning
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.xlnet import XLNet
 from fluxlab.engine.losses import one_hot
 from fluxlab.engine.network import Network
 from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.tokenizer import token_numbers
 from fluxlab.engine.trace import Trace
 
 

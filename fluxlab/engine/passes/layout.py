@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.graph import Graph, Node, plain
-from fluxlab.engine.kinds import Elementwise, letters
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.kinds.contraction import letters
 from fluxlab.engine.op import Array, Shape
-from fluxlab.engine.places import Place, View
+from fluxlab.engine.passes.graph import Graph, Node, plain
+from fluxlab.engine.passes.places import Place, View
 from fluxlab.engine.trace import Step
 
 SMALL = 1 << 14  # cells; a larger matrix is not held up by its pieces

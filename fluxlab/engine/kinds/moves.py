@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.kinds import Elementwise, Local, grid
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.kinds.elementwise import Local
+from fluxlab.engine.kinds.strides import View
 from fluxlab.engine.memory import like
-from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound
-from fluxlab.engine.strides import View
+from fluxlab.engine.op import OPS, Array, Call, Indices, Op, Params, Shape, bound, grid
 
 if TYPE_CHECKING:
     from fluxlab.engine.trace import Matrix, Step

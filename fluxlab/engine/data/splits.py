@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fluxlab.engine.datasets import seeded
+from fluxlab.engine.data.datasets import seeded
 from fluxlab.engine.errors import BadInput, counted, size, unknown
 from fluxlab.engine.numbers import as_numbers
 from fluxlab.engine.op import Array, Indices

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.graph import Graph, Node, link, together
-from fluxlab.engine.kinds import Elementwise, letters
-from fluxlab.engine.layout import as_steps, part, turn
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.kinds.contraction import letters
 from fluxlab.engine.op import OPS, Array
-from fluxlab.engine.places import Place, View, flat, stackable, stacked
+from fluxlab.engine.passes.graph import Graph, Node, link, together
+from fluxlab.engine.passes.layout import as_steps, part, turn
+from fluxlab.engine.passes.places import Place, View, flat, stackable, stacked
 
 SMALL = 1 << 14  # cells; a larger matrix is worth a call of its own
 MANY = 1 << 16  # cells of matrices laid together, so that they stay in the processor's cache

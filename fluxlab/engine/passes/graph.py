@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.kinds import Elementwise, letters
+from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.kinds.contraction import letters
 from fluxlab.engine.op import Array, Call, Op, Params
-from fluxlab.engine.places import Place
+from fluxlab.engine.passes.places import Place
 from fluxlab.engine.trace import Matrix, Step
 
 # Views that stay views wherever their source lies; a reshape may need its cells side by side.

@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from fluxlab.engine.graph import Node
 from fluxlab.engine.op import Array, Call
-from fluxlab.engine.places import Place
+from fluxlab.engine.passes.graph import Node
+from fluxlab.engine.passes.places import Place
 
 BLOCK = 1 << 15  # cells
 
