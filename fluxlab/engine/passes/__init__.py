@@ -1,1 +1,1 @@
-"""What makes a plan fast: passes over its graph, none of which changes a number."""
+"""What makes a plan fast: passes over its graph; each leaves what is computed as it was."""
