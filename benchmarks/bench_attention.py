@@ -30,9 +30,9 @@ def recorded() -> Trace:
     y = fl.MultiHead(HEADS)(x, building)
     for b in (m for m in trace.inputs if m.local == "b"):
         b.buffer[...] = draw.normal(size=b.shape)
+    trace.alias("y", y)
     trace.finish(fl.sum(y * weigh))
     trace._result = y
-    trace.alias("y", y)
     trace.run()
     trace.backward()
     return trace

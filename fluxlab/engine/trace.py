@@ -446,7 +446,8 @@ class Trace:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
         self._cost = cost
         self.alias("C", cost)
-        self.alias(name, result)  # one number is called C, and it is what was returned as well
+        if all(matrix._local != name for matrix in self._all):
+            self.alias(name, result)  # one number is called C, and it is what was returned as well
 
 
 def not_one_matrix(result: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import fluxlab as fl
@@ -58,3 +60,11 @@ def test_one_number_that_is_returned_is_y_and_the_cost() -> None:
     assert several["y"] is not several["C"]
     named = fl.trace(lambda y: y * y, y=3.0)  # the student's own y keeps its name
     assert float(named["y"].value) == 3.0
+
+    def inside(x: Any) -> Any:
+        with fl.scope("layer 1"):
+            y = fl.tanh(x)
+        return fl.sum(y)
+
+    within = fl.trace(inside, x=[1.0, 2.0])
+    assert within["y"] is within["layer 1/y"]
