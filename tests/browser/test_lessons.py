@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 LESSONS = sorted((Path(__file__).parents[2] / "lessons").glob("*.ipynb"))
 
 
+def first_board(lab: Lab) -> int:
+    """The first cell with a board; go to it, as JupyterLab 4.4 hides the cells out of sight."""
+    number: int = lab.evaluate(
+        "return panel.content.widgets.findIndex(c => c.node.querySelector('.fl-board canvas'));"
+    )
+    return number
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
     lab.open(lesson)
     lab.run_all()
-    # Older versions of JupyterLab hide the cells that are out of sight.
-    first = lab.evaluate(
-        "return panel.content.widgets.findIndex(c => c.node.querySelector('.fl-board canvas'));"
-    )
+    first = first_board(lab)
     canvas = lab.cell(first).locator(".fl-board canvas").first
     canvas.scroll_into_view_if_needed()
     expect(canvas).to_have_attribute("data-painted", re.compile(r"[1-9]"))
@@ -88,7 +93,8 @@ def test_a_widget_says_that_its_kernel_is_gone(lab: Lab) -> None:
     lab.open(next(path for path in LESSONS if path.stem.startswith("00")))
     lab.run_all()
     page = lab.page
-    board = page.locator(".fl-board").first
+    first = first_board(lab)
+    board = lab.cell(first).locator(".fl-board").first
     board.scroll_into_view_if_needed()
     place = board.bounding_box()
     assert place is not None
@@ -98,6 +104,7 @@ def test_a_widget_says_that_its_kernel_is_gone(lab: Lab) -> None:
     outputs = page.locator(".jp-OutputArea-child:has(.fluxlab)")
     for output in outputs.all():  # once in each: the lab's five widgets do not all repeat it
         assert output.locator(".fl-gone").count() == 1
+    lab.cell(first)
     board.scroll_into_view_if_needed()
     now = board.bounding_box()
     assert now is not None
