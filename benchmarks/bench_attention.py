@@ -11,10 +11,10 @@ import peers_attention as peers
 from measure import Row, Section, ratio, side_by_side
 
 import fluxlab as fl
-from fluxlab.engine.building import Building
+from fluxlab.engine.building.building import Building
 from fluxlab.engine.models.transformer import side_by_side as side_by_side_tokens
-from fluxlab.engine.plan import Plan
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.running.plan import Plan
+from fluxlab.engine.tracing import Trace
 
 SAMPLES, STEPS, FEATURES, HEADS = 4, 64, 64, 4
 
@@ -32,7 +32,7 @@ def recorded() -> Trace:
         b.buffer[...] = draw.normal(size=b.shape)
     trace.alias("y", y)
     trace.finish(fl.sum(y * weigh))
-    trace._result = y
+    trace.result = y
     trace.run()
     trace.backward()
     return trace

@@ -10,9 +10,10 @@ import peers_conv as peers
 from measure import Row, Section, ratio, side_by_side
 
 import fluxlab as fl
-from fluxlab.engine.building import Building
-from fluxlab.engine.plan import Plan
-from fluxlab.engine.trace import Trace, scope
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.core.scopes import scope
+from fluxlab.engine.running.plan import Plan
+from fluxlab.engine.tracing import Trace
 
 COUNT = 40  # passes per measurement
 SAMPLES, SIDE, FILTERS = 16, 28, 8

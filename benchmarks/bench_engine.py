@@ -175,8 +175,8 @@ def importing(repeats: int = 21) -> Section:
 
 def explaining() -> Section:
     """What Python does when a cell is clicked, in a network of 100,000 parameters."""
-    from fluxlab.widgets.board import links
-    from fluxlab.widgets.explain import Explain
+    from fluxlab.widgets.board.board import links
+    from fluxlab.widgets.lab.explain import Explain
 
     draw = np.random.default_rng(0)
     x, target = draw.normal(size=(128, 784)), draw.uniform(size=(128, 10))
@@ -213,8 +213,8 @@ def explaining() -> Section:
 def showing(cells: int = 3) -> Section:
     """A click on any cell of any network; `bench_record` measures `explain` alone."""
     from fluxlab.engine import models
-    from fluxlab.widgets.board import links
-    from fluxlab.widgets.explain import Explain
+    from fluxlab.widgets.board.board import links
+    from fluxlab.widgets.lab.explain import Explain
 
     names = [found.name for found in pkgutil.iter_modules(models.__path__)]
     modules = [importlib.import_module(f"{models.__name__}.{name}") for name in names]

@@ -14,7 +14,6 @@ from measure import Row, Section, ratio, side_by_side
 
 import fluxlab as fl
 import fluxlab.engine.models
-from fluxlab.engine.design import Design, learning
 from fluxlab.engine.layers.embedding import Embedding
 from fluxlab.engine.layers.encoder import EncoderLayer
 from fluxlab.engine.layers.gru import GRU
@@ -22,7 +21,8 @@ from fluxlab.engine.layers.lstm import LSTM
 from fluxlab.engine.layers.rnn import RNN
 from fluxlab.engine.models.transformer import Transformer
 from fluxlab.engine.models.transformer import side_by_side as tokens_side_by_side
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, learning
+from fluxlab.engine.tracing import Trace
 
 Build = Callable[[], Trace]
 REPLAYS = 10  # per measurement: one alone would be measured cold

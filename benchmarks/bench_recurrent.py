@@ -10,7 +10,7 @@ import peers_recurrent
 from measure import Row, Section, ratio, side_by_side
 
 import fluxlab as fl
-from fluxlab.engine.plan import Plan
+from fluxlab.engine.running.plan import Plan
 
 PASSES = 20  # per measurement
 FORMS = {

@@ -1,6 +1,9 @@
 """FluxLab: see every number of backpropagation, and ask each one why.
 
-Everything is loaded when it is first used, so that `import fluxlab` costs little.
+What the lessons use stands right here: `fl.trace`, `fl.Network`, `fl.tanh`. The rest is grouped:
+`fl.layers`, `fl.models`, `fl.optimizers`, `fl.costs`, `fl.text`, `fl.images`, `fl.networks`,
+`fl.data`, `fl.metrics`. Everything is loaded when it is first used, so that `import fluxlab`
+costs little.
 """
 
 from __future__ import annotations
@@ -10,125 +13,164 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "fluxlab.engine.tracing": ("trace",),
-    "fluxlab.engine.backward": ("shares",),
-    "fluxlab.engine.trace": ("scope", "Trace", "Matrix", "Step"),
-    "fluxlab.engine.flux": (
-        "form_network", "forward_pass", "back_propagation", "learn", "predict",
+# Where the names stand: {room or file: names}.
+_LESSONS = {
+    "engine.tracing": "trace Trace Matrix",
+    "engine.core.matrix": "Step",
+    "engine.core.scopes": "scope",
+    "engine.core.errors": "BadInput UnknownName NotComputed NoGradient Diverged",
+    "engine.readers.backward": "shares",
+    "engine.catalogue.ops": (
+        "absolute argmax concatenate einsum exp expand greater hold log max maximum mean outer pad "
+        "reshape rows sqrt sum top transpose uniform"
     ),
-    "fluxlab.engine.network": ("Network",),
-    "fluxlab.engine.models.perceptron": ("perceptron", "settle"),
-    "fluxlab.engine.models.hebb": ("hebb",),
-    "fluxlab.engine.models.anomaly": ("anomaly", "anomaly_scores"),
-    "fluxlab.engine.models.autoencoder": ("autoencoder", "encode", "decode"),
-    "fluxlab.engine.models.denoising": ("denoising_autoencoder",),
-    "fluxlab.engine.models.bert": ("bert", "mask_words", "sentence_pairs", "fine_tune"),
-    "fluxlab.engine.models.xlnet": ("xlnet",),
-    "fluxlab.engine.layers.bert": ("BertEncoder", "BertHeads", "ClassPlace"),
-    "fluxlab.engine.layers.xlnet": ("XLNet",),
-    "fluxlab.engine.models.lenet": ("lenet",),
-    "fluxlab.engine.models.stacked": ("pretrain", "stack", "classifier"),
-    "fluxlab.engine.models.stdp": ("stdp", "stdp_window"),
-    "fluxlab.engine.capacity": ("separable", "count_separable", "cover", "capacity"),
-    "fluxlab.engine.ensembles": (
-        "Ensemble", "restarts", "bagging", "bootstrap", "average", "vote",
-    ),
-    "fluxlab.engine.layers.augment": ("Augment",),
-    "fluxlab.engine.moving": ("move_images",),
-    "fluxlab.engine.images": ("output_size", "receptive_field"),
-    "fluxlab.engine.layers.attention": ("Attention", "SelfAttention"),
-    "fluxlab.engine.layers.bidirectional": ("Bidirectional",),
-    "fluxlab.engine.layers.captioner": ("Captioner",),
-    "fluxlab.engine.layers.conv": ("Conv",),
-    "fluxlab.engine.layers.decoder": ("DecoderLayer",),
-    "fluxlab.engine.layers.dense": ("Dense",),
-    "fluxlab.engine.layers.dropout": ("Dropout",),
-    "fluxlab.engine.layers.embedding": ("Embedding",),
-    "fluxlab.engine.layers.encoder": ("Encoder", "EncoderLayer"),
-    "fluxlab.engine.layers.encoder_decoder": ("EncoderDecoder",),
-    "fluxlab.engine.layers.feedforward": ("FeedForward",),
-    "fluxlab.engine.layers.flatten": ("Flatten", "Image"),
-    "fluxlab.engine.layers.generate": ("Generate",),
-    "fluxlab.engine.layers.gru": ("GRU",),
-    "fluxlab.engine.layers.highway": ("Highway",),
-    "fluxlab.engine.layers.inception": ("Inception",),
-    "fluxlab.engine.layers.lstm": ("LSTM",),
-    "fluxlab.engine.layers.masks": ("padding_mask", "causal_mask", "order_mask"),
-    "fluxlab.engine.layers.multihead": ("MultiHead",),
-    "fluxlab.engine.layers.noise": ("Noise",),
-    "fluxlab.engine.layers.norm": ("BatchNorm", "LayerNorm"),
-    "fluxlab.engine.layers.onehot": ("OneHot",),
-    "fluxlab.engine.layers.peephole": ("PeepholeLSTM", "FullPeepholeLSTM"),
-    "fluxlab.engine.layers.pool": ("MaxPool", "AveragePool"),
-    "fluxlab.engine.layers.positions": ("Sinusoidal", "LearnedPositions", "sin"),
-    "fluxlab.engine.layers.residual": ("Residual",),
-    "fluxlab.engine.layers.rnn": ("RNN",),
-    "fluxlab.engine.layers.stochastic": ("StochasticBinary",),
-    "fluxlab.engine.layers.temperature": ("Temperature",),
-    "fluxlab.engine.layers.transformer": ("Transformer",),
-    "fluxlab.engine.optimizers": (
-        "OPTIMIZERS", "GradientDescent", "Momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam",
-    ),
-    "fluxlab.engine.schedules": ("Constant", "StepDecay", "ExponentialDecay", "CosineDecay"),
-    "fluxlab.engine.regularizers": ("L1", "L2", "ClipValue", "ClipNorm"),
-    "fluxlab.engine.initializers": ("INITIALIZERS",),
-    "fluxlab.engine.rowwise": ("masked_softmax",),
-    "fluxlab.engine.data": ("matrix_data_preprocessor",),
-    "fluxlab.engine.activations": ("ACTIVATIONS",),  # and each of them; see `_activations`
-    "fluxlab.engine.losses": (
-        "COSTS", "mse", "mae", "binary_cross_entropy", "binary_cross_entropy_logits",
-        "cross_entropy", "cross_entropy_logits", "hinge", "triplet", "contrastive", "one_hot",
-    ),
-    "fluxlab.engine.search": ("beam_search", "greedy_search", "next_token_of"),
-    "fluxlab.engine.data.tokenizer": (
-        "CharacterTokenizer", "BytePairTokenizer", "padded",
-        "PADDING", "START", "END", "MASK", "SEPARATOR", "CLASS",
-    ),
-    "fluxlab.engine.errors": ("BadInput", "UnknownName", "NotComputed", "NoGradient", "Diverged"),
-    "fluxlab.engine.ops": (
-        "absolute", "argmax", "concatenate", "einsum", "exp", "expand", "greater", "hold", "log",
-        "max", "maximum", "mean", "outer", "pad", "reshape", "rows", "sqrt", "sum",
-        "top", "transpose", "uniform",
-    ),
-    "fluxlab.engine.windows": ("patches",),
-    "fluxlab.widgets.board": ("Board",),
-    "fluxlab.widgets.stepper": ("Stepper",),
-    "fluxlab.widgets.explain": ("Explain",),
-    "fluxlab.widgets.knobs": ("Knobs",),
-    "fluxlab.widgets.network": ("NetworkPicture", "visualize_network"),
-    "fluxlab.widgets.curve": ("Curve",),
-    "fluxlab.widgets.lab": ("Lab",),
-    "fluxlab.widgets.question": ("Question",),
-    "fluxlab.widgets.find_the_bug": ("FindTheBug",),
-    "fluxlab.widgets.progress": ("progress",),
-    "fluxlab.plots": ("plot_mse_vs_iterations",),
-}  # fmt: skip
-_WHERE = {name: module for module, names in _HOME.items() for name in names}
+    "engine.catalogue.losses": "mse",
+    "engine.data": "matrix_data_preprocessor",
+    "engine.building.optimizers": "Adam",
+    "engine.building.regularizers": "L2",
+    "engine.layers.conv": "Conv",
+    "engine.layers.dense": "Dense",
+    "engine.layers.dropout": "Dropout",
+    "engine.layers.flatten": "Flatten",
+    "engine.layers.lstm": "LSTM",
+    "engine.layers.pool": "MaxPool",
+    "engine.networks.flux": "form_network forward_pass back_propagation learn predict",
+    "engine.networks.network": "Network",
+    "widgets.board.board": "Board",
+    "widgets.lab.curve": "Curve",
+    "widgets.lab.explain": "Explain",
+    "widgets.lab.knobs": "Knobs",
+    "widgets.lab.lab": "Lab",
+    "widgets.lab.network": "NetworkPicture visualize_network",
+    "widgets.lab.stepper": "Stepper",
+    "widgets.questions.find_the_bug": "FindTheBug",
+    "widgets.questions.progress": "progress",
+    "widgets.questions.question": "Question",
+    "plots": "plot_mse_vs_iterations",
+}
+_GROUPS = {
+    "layers": {  # and every layer, which stands in a file of its own there
+        "engine.layers.masks": "padding_mask causal_mask order_mask",
+        "engine.layers.positions": "sin",
+        "engine.catalogue.activations": "ACTIVATIONS",
+        "engine.catalogue.initializers": "INITIALIZERS",
+        "engine.catalogue.rowwise": "masked_softmax",
+    },
+    "models": {
+        "engine.models.anomaly": "anomaly anomaly_scores",
+        "engine.models.autoencoder": "autoencoder encode decode",
+        "engine.models.bert": "bert mask_words sentence_pairs fine_tune",
+        "engine.models.denoising": "denoising_autoencoder",
+        "engine.models.hebb": "hebb",
+        "engine.models.lenet": "lenet",
+        "engine.models.perceptron": "perceptron settle",
+        "engine.models.stacked": "pretrain stack classifier",
+        "engine.models.stdp": "stdp stdp_window",
+        "engine.models.xlnet": "xlnet",
+    },
+    "optimizers": {
+        "engine.building.optimizers": (
+            "OPTIMIZERS GradientDescent Momentum Nesterov AdaGrad RMSprop Adam"
+        ),
+        "engine.building.schedules": "Constant StepDecay ExponentialDecay CosineDecay",
+        "engine.building.regularizers": "L1 L2 ClipValue ClipNorm",
+    },
+    "costs": {
+        "engine.catalogue.losses": (
+            "COSTS mse mae binary_cross_entropy binary_cross_entropy_logits cross_entropy "
+            "cross_entropy_logits hinge triplet contrastive one_hot"
+        ),
+    },
+    "text": {
+        "engine.text.tokenizer": (
+            "CharacterTokenizer BytePairTokenizer padded PADDING START END MASK SEPARATOR CLASS"
+        ),
+        "engine.text.search": "beam_search greedy_search",
+        "engine.networks.next_token": "next_token_of",
+    },
+    "images": {
+        "engine.catalogue.moving": "move_images",
+        "engine.catalogue.images": "output_size receptive_field",
+        "engine.catalogue.windows": "patches",
+    },
+    "networks": {
+        "engine.networks.ensembles": "Ensemble restarts bagging bootstrap average vote",
+        "engine.networks.capacity": "separable count_separable cover capacity",
+    },
+}
+
+
+def _homes(table: dict[str, str]) -> dict[str, str]:
+    return {name: f"fluxlab.{home}" for home, names in table.items() for name in names.split()}
+
+
+class _Group:
+    """Public names of one kind, such as `fl.layers.GRU`; each is loaded when it is first used."""
+
+    def __init__(self, name: str, homes: dict[str, str]) -> None:
+        self._name, self._homes = name, homes
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            if self._name == "layers" and name not in self._homes:
+                self._homes |= _layers()
+            if name in self._homes:
+                return getattr(importlib.import_module(self._homes[name]), name)
+        raise AttributeError(_no_such(f"fl.{self._name}", name, dir(self)))
+
+    def __dir__(self) -> list[str]:
+        return sorted({*self._homes, *(_layers() if self._name == "layers" else ())})
+
+    def __repr__(self) -> str:
+        return f"fl.{self._name}: {', '.join(dir(self))}"
+
+
+def _layers() -> dict[str, str]:
+    """Each layer and its file: a new one is public without an entry here."""
+    kinds = importlib.import_module("fluxlab.engine.layers").kinds()
+    return {kind.__name__: kind.__module__ for kind in kinds}
 
 
 def _activations() -> dict[str, Any]:
     """`fl.tanh` and the others: a new activation is public without an entry here."""
-    found: dict[str, Any] = importlib.import_module("fluxlab.engine.activations").ACTIVATIONS
+    home = importlib.import_module("fluxlab.engine.catalogue.activations")
+    found: dict[str, Any] = home.ACTIVATIONS
     return found
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("data", "metrics"):
-        return importlib.import_module(f"fluxlab.engine.{name}")
-    if name in _WHERE:
-        value = getattr(importlib.import_module(_WHERE[name]), name)
-    elif not name.startswith("_") and name in _activations():
-        value = _activations()[name]
-    else:
-        import difflib
+def _no_such(where: str, name: str, known: list[str]) -> str:
+    import difflib
 
-        near = difflib.get_close_matches(name, __dir__(), n=1)
-        hint = f" Did you mean fl.{near[0]}?" if near and not name.startswith("_") else ""
-        raise AttributeError(f"module 'fluxlab' has no attribute {name!r}.{hint}")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {where}.{near[0]}?" if near and not name.startswith("_") else ""
+    return f"{where} has no {name!r}.{hint}"
+
+
+_WHERE = _homes(_LESSONS)
+_ROOMS = {"data": "fluxlab.engine.data", "metrics": "fluxlab.engine.metrics"}
+
+
+def __getattr__(name: str) -> Any:
+    value = _found(name)
     globals()[name] = value
     return value
 
 
+def _found(name: str) -> Any:
+    if name in _GROUPS:
+        return _Group(name, _homes(_GROUPS[name]))
+    if name in _ROOMS:
+        return importlib.import_module(_ROOMS[name])
+    if name in _WHERE:
+        return getattr(importlib.import_module(_WHERE[name]), name)
+    if not name.startswith("_"):
+        if name in _activations():
+            return _activations()[name]
+        for group in _GROUPS:  # fl.GRU, as it was before there were groups
+            if name in dir(_found(group)):
+                return getattr(_found(group), name)
+    raise AttributeError(_no_such("fl", name, __dir__()))
+
+
 def __dir__() -> list[str]:
-    return sorted([*_WHERE, *_activations(), "data", "metrics", "__version__"])
+    return sorted([*_WHERE, *_activations(), *_GROUPS, *_ROOMS, "__version__"])

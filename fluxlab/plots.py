@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from fluxlab.widgets.picture import ACCENT, BACK, INK, LINE, MUTED, board_image, coloured
+from fluxlab.widgets.board.picture import ACCENT, BACK, INK, LINE, MUTED, board_image, coloured
 
 
 class Picture(Figure):
@@ -125,7 +125,7 @@ def plot_mse_vs_iterations(history: Any, log: bool = False) -> Picture:
 
 def network_figure(net: Any, width: int = 520, height: int = 300) -> Picture:
     """Neurons and weighted connections: blue negative, orange positive, thick large."""
-    from fluxlab.widgets.network import diagram, elided
+    from fluxlab.widgets.lab.network import diagram, elided
 
     trace = getattr(net, "trace", net)
     columns, links = diagram(trace)

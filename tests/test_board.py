@@ -22,12 +22,12 @@ from PIL import Image, ImageDraw
 import fluxlab as fl
 import fluxlab.engine.models
 from fluxlab import plots
-from fluxlab.engine.errors import BadInput
-from fluxlab.widgets.board import Board, links, outlined
-from fluxlab.widgets.frame import Frame, largest
-from fluxlab.widgets.layout import Band, arrange
-from fluxlab.widgets.picture import font, number_in
-from fluxlab.widgets.pixels import is_window, place
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.widgets.board.board import Board, links, outlined
+from fluxlab.widgets.board.frame import Frame, largest
+from fluxlab.widgets.board.layout import Band, arrange
+from fluxlab.widgets.board.picture import font, number_in
+from fluxlab.widgets.board.pixels import is_window, place
 
 HERE = Path(__file__).parent
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fluxlab as fl
-from fluxlab.widgets.curve import Curve, thinned
+from fluxlab.widgets.lab.curve import Curve, thinned
 
 
 def network() -> Any:

@@ -12,9 +12,9 @@ import pytest
 
 import fluxlab as fl
 from fluxlab.engine import models
-from fluxlab.widgets.cell_check import check
-from fluxlab.widgets.explain import Explain, numpy_parts
-from fluxlab.widgets.reach import origin, towards_cost
+from fluxlab.widgets.lab.cell_check import check
+from fluxlab.widgets.lab.explain import Explain, numpy_parts
+from fluxlab.widgets.lab.reach import origin, towards_cost
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from test_board import Page, names, overlapping
 
 import fluxlab as fl
 from fluxlab.engine import models
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.models import bigram, dense, transformer
-from fluxlab.widgets.layout import Arrangement, Band, arrange
-from fluxlab.widgets.pixels import place
+from fluxlab.widgets.board.layout import Arrangement, Band, arrange
+from fluxlab.widgets.board.pixels import place
 
 
 def unrolled(steps: int) -> Any:

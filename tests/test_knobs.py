@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.knobs import Knobs, read_number, rounded_up
+from fluxlab.widgets.lab.knobs import Knobs, read_number, rounded_up
 
 
 def network() -> Any:

@@ -16,8 +16,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from fluxlab.widgets import progress
-from fluxlab.widgets.question import Question, Reply
+from fluxlab.widgets.questions import progress
+from fluxlab.widgets.questions.question import Question, Reply
 
 LESSONS = Path(__file__).parent.parent / "lessons"
 FILES = sorted(LESSONS.glob("*.ipynb"))

@@ -7,7 +7,7 @@ import xml.dom.minidom
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets import maths
+from fluxlab.widgets.shared import maths
 
 
 @pytest.mark.parametrize(

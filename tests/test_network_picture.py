@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.network import NetworkPicture, diagram, elided, visualize_network
+from fluxlab.widgets.lab.network import NetworkPicture, diagram, elided, visualize_network
 
 draw = np.random.default_rng(11)
 

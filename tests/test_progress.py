@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fluxlab.widgets import progress
-from fluxlab.widgets.question import Question
+from fluxlab.widgets.questions import progress
+from fluxlab.widgets.questions.question import Question
 
 ENTRY = {"given": "zero", "right": False, "text": "Look again.", "shown": False}
 
@@ -48,7 +48,7 @@ def test_an_answer_is_there_the_next_day(home: Path) -> None:
 
 def test_two_kernels_lose_no_answer(home: Path) -> None:
     script = (
-        "import sys; from fluxlab.widgets import progress\n"
+        "import sys; from fluxlab.widgets.questions import progress\n"
         "for n in range(40): assert progress.save(f'08/{sys.argv[1]}{n}', {'given': n}) == ''"
     )
     kernels = [subprocess.Popen([sys.executable, "-c", script, name]) for name in "ab"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.engine.errors import BadInput
-from fluxlab.widgets.find_the_bug import FindTheBug
-from fluxlab.widgets.question import Question, sign
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.widgets.questions.find_the_bug import FindTheBug
+from fluxlab.widgets.questions.question import Question, sign
 
 SIGNS = ["positive", "negative", "zero"]
 

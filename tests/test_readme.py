@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxlab.engine.op import OPS
+from fluxlab.engine.core.op import OPS
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text("utf-8")

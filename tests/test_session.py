@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets import session as sessions
-from fluxlab.widgets.base import View
-from fluxlab.widgets.session import Session, session_of
+from fluxlab.widgets.shared import session as sessions
+from fluxlab.widgets.shared.base import View
+from fluxlab.widgets.shared.session import Session, session_of
 
 
 class Look(View):

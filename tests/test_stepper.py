@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.cursor import UNITS, Cursor
-from fluxlab.widgets.stepper import Stepper
+from fluxlab.widgets.lab.cursor import UNITS, Cursor
+from fluxlab.widgets.lab.stepper import Stepper
 
 
 def network() -> Any:

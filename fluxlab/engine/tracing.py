@@ -1,38 +1,80 @@
-"""`trace(function, **matrices)`: run ordinary Python and record every step."""
+"""What a student holds: `trace(function, **matrices)`, a `Trace` that can be asked everything.
+
+The core records; the readers read. Here stand both together.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from fluxlab.engine.building.optimizers import GradientDescent, record_optimizer
+from fluxlab.engine.core import matrix
+from fluxlab.engine.core import trace as core
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.readers.backward import check_learning_rate, record_backward
+from fluxlab.engine.readers.check import Check, check
+from fluxlab.engine.readers.explain import Explanation, explain
+from fluxlab.engine.running.history import History
 
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.numbers import as_numbers
-from fluxlab.engine.op import Op, Params
-from fluxlab.engine.trace import Matrix, Trace
+
+class Matrix(matrix.Matrix):
+    __slots__ = ()
+    __doc__ = matrix.Matrix.__doc__
+
+    def explain(self, *index: int) -> Explanation:
+        """Why this number? `w.explain(2, 5)`; see `Explanation`."""
+        return explain(self, *index)
 
 
-def record(op: Op, inputs: Sequence[Any], params: Params) -> Any:
-    """Record a step in the inputs' trace; plain numbers are computed at once."""
-    trace: Trace | None = None
-    for m in inputs:
-        if isinstance(m, Matrix):
-            if trace is not None and m.trace is not trace:
-                raise BadInput(
-                    f"{op.name}: its matrices belong to different traces; use those of one trace."
-                )
-            trace = m.trace
-    if trace is not None:
-        return trace.record(op, inputs, params)
-    arrays = [as_numbers(op.name, f"argument {i + 1}", m) for i, m in enumerate(inputs)]
-    op.shape([a.shape for a in arrays], params)
-    out = op.output(arrays, params)
-    with np.errstate(all="ignore"):
-        for call in op.bind(out, arrays, params):
-            call()
-    return float(out) if out.ndim == 0 else out
+class Trace(core.Trace):
+    """An ordered list of steps with their matrices; see `fluxlab.trace`.
+
+    history : recorded iterations, after `descend`. All else is the core's: `core.trace.Trace`.
+    """
+
+    matrix_kind = Matrix
+    history: History | None = None
+
+    def backward(self) -> None:
+        """Record the backward pass and run it. A second call changes nothing."""
+        with self.lock:
+            if not any(step.phase == "backward" for step in self.steps):
+                self.run(self.end_of("forward"))
+                with self.recording("backward", self.cost.scope):
+                    record_backward(self)
+
+    def descend(self, *parameters: str, learning_rate: float = 0.1, optimizer: Any = None) -> None:
+        """Record the update of each parameter, once: `w[new] = w - learning rate * dC_dw`.
+
+        An optimizer such as `Adam(0.01)` brings its own rule and learning rate.
+        """
+        with self.lock:
+            if self.history is not None:
+                raise BadInput("descend: this trace already has its update steps.")
+            if optimizer is None:
+                optimizer = GradientDescent(check_learning_rate("descend", learning_rate))
+            self.backward()
+            record_optimizer(self, optimizer, parameters)
+            self.history = History(self)
+
+    def check(
+        self, name: str, epsilon: float = 1e-5, index: tuple[int, ...] | None = None
+    ) -> Check:
+        """Compare a gradient (or slope) with central differences; see `Check`."""
+        return check(self, name, epsilon, index)
+
+    def edited(self) -> None:
+        if self.history is not None:
+            self.history.note_edit()
+
+    def become(self, other: core.Trace) -> None:
+        """As the core's; history starts again."""
+        with self.lock:
+            super().become(other)
+            if self.history is not None:
+                self.history.trace = self
 
 
 def trace(function: Callable[..., Any], **matrices: Any) -> Trace:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.engine.activations import ACTIVATIONS
-from fluxlab.engine.explain import recompute
+from fluxlab.engine.catalogue.activations import ACTIVATIONS
+from fluxlab.engine.readers.explain import recompute
 
 
 def sigma(a: float) -> float:

@@ -32,7 +32,7 @@ MODEL = '''
 import numpy as np
 
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.design import Design, learning
+from fluxlab.engine.networks.design import Design, learning
 
 
 def EXAMPLE():
@@ -70,7 +70,7 @@ def test_an_activation_and_a_model_are_found_by_everything(tmp_path: Path) -> No
     bare = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(fluxlab.__file__).parent, tmp_path / "fluxlab", ignore=bare)
     shutil.copytree(here, tmp_path / "tests", ignore=bare)
-    with (tmp_path / "fluxlab/engine/activations.py").open("a") as file:
+    with (tmp_path / "fluxlab/engine/catalogue/activations.py").open("a") as file:
         file.write(ACTIVATION)
     (tmp_path / "fluxlab/engine/models/brand_new.py").write_text(MODEL)
     run(tmp_path, "-c", USED, str(tmp_path))

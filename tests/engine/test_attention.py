@@ -12,9 +12,9 @@ from oracle import torch
 from traces import follows
 
 import fluxlab as fl
-from fluxlab.engine.building import Building
+from fluxlab.engine.building.building import Building
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.tracing import Trace
 
 DRAW = np.random.default_rng(0)
 TOKENS = np.array([[3.0, 1, 4, 1, 2], [2, 7, 1, 0, 0], [5, 1, 0, 0, 0]])  # 0 is padding
@@ -38,7 +38,7 @@ def recorded(run: Any, x: Any, weigh: Any = None, **more: Any) -> Any:
     weigh = np.random.default_rng(3).normal(size=y.shape) if weigh is None else weigh
     trace.alias("y", y)
     trace.finish(fl.sum(y * weigh))
-    trace._result = y
+    trace.result = y
     trace.run()
     trace.backward()
     return trace

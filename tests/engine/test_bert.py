@@ -12,8 +12,8 @@ import pytest
 from oracle import torch
 
 import fluxlab as fl
-from fluxlab.engine.data.tokenizer import SPECIAL
 from fluxlab.engine.layers.bert import second_sentence
+from fluxlab.engine.text.tokenizer import SPECIAL
 
 C, S, M = fl.CLASS, fl.SEPARATOR, fl.MASK
 PAIRS = np.array([[C, 8, 7, S, 6, S, 0], [C, M, S, 9, 6, 7, S], [C, 6, 6, S, M, 9, S]])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from traces import EXAMPLES, NAMES, cells_of, trace_of
 
-from fluxlab.engine.explain import recompute
-from fluxlab.engine.op import OPS
+from fluxlab.engine.core.op import OPS
+from fluxlab.engine.readers.explain import recompute
 
 
 def test_every_model_has_an_example() -> None:

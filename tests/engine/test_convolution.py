@@ -13,9 +13,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fluxlab as fl
-from fluxlab.engine.building import Building
-from fluxlab.engine.plan import Plan
-from fluxlab.engine.trace import Trace, scope
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.core.scopes import scope
+from fluxlab.engine.running.plan import Plan
+from fluxlab.engine.tracing import Trace
 
 RELATIVE = 1e-11
 

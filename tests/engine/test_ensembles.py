@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.engine.ensembles import votes
+from fluxlab.engine.networks.ensembles import votes
 
 DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(30, 2))

@@ -11,13 +11,13 @@ from test_plan import by_hand, carried, new_trace, same
 from traces import NAMES, trace_of
 
 import fluxlab as fl
-from fluxlab.engine import plan
-from fluxlab.engine.activations import ACTIVATIONS
-from fluxlab.engine.passes import fusion, sweep
-from fluxlab.engine.passes.fusion import PASSES
-from fluxlab.engine.passes.graph import Graph, tidy
-from fluxlab.engine.passes.places import Place, end_to_end, flat, side_by_side, stacked
-from fluxlab.engine.plan import Plan, prune
+from fluxlab.engine.catalogue.activations import ACTIVATIONS
+from fluxlab.engine.running import plan
+from fluxlab.engine.running.passes import fusion, sweep
+from fluxlab.engine.running.passes.fusion import PASSES
+from fluxlab.engine.running.passes.graph import Graph, tidy
+from fluxlab.engine.running.passes.places import Place, end_to_end, flat, side_by_side, stacked
+from fluxlab.engine.running.plan import Plan, prune
 
 
 def gradients(trace: Any) -> list[Any]:

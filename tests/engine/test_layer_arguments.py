@@ -20,7 +20,7 @@ from test_convolution import recorded
 
 import fluxlab as fl
 from fluxlab.engine import layers
-from fluxlab.engine.fields import RULES
+from fluxlab.engine.building.fields import RULES
 
 NAN, INF = float("nan"), float("inf")
 GOOD: dict[str, Any] = {

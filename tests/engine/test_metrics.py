@@ -154,7 +154,7 @@ def test_counts_can_be_asked_why(name: str) -> None:
     column = y[:, 1], t[:, 1]
     for given_y, given_t in ((y, t), (y, numbers.astype(float)), column):
         trace = fl.trace(lambda y, t: TRACED[name](y, t), y=given_y, t=given_t)
-        result = trace._result
+        result = trace.result
         assert result.value == close(TRACED[name](given_y, given_t))
         assert (
             result.local.replace("confusion", "confusion_matrix")

@@ -11,7 +11,7 @@ from traces import EXAMPLES, trace_of
 from zoo import ZOO, fresh
 
 import fluxlab as fl
-from fluxlab.engine.formulas import expression
+from fluxlab.engine.core.formulas import expression
 
 FLUX = {
     "weights_matrix": "w", "bias_matrix": "b", "input_matrix": "x",

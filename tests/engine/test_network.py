@@ -15,7 +15,6 @@ import oracle
 import pytest
 
 import fluxlab as fl
-from fluxlab.engine.optimizers import record_optimizer
 
 DRAW = np.random.default_rng(0)
 X, T = DRAW.normal(size=(7, 3)), DRAW.integers(0, 3, 7)
@@ -52,7 +51,7 @@ def test_optimizers_give_pytorchs_weights(ours: Any, theirs: str, figures: dict[
     wanted = DRAW.normal(size=(7, 2))
     t = fl.trace(lambda x, w: fl.mse(fl.tanh(x @ w), wanted), x=X, w=first)
     t.backward()
-    record_optimizer(t, ours, ["w"])
+    t.descend("w", optimizer=ours)
     t.history.advance(25)
     w = torch.tensor(first, requires_grad=True)
     peer = getattr(torch.optim, theirs)([w], **figures)

@@ -12,7 +12,7 @@ from traces import EXAMPLES
 from zoo import ZOO, fresh
 
 import fluxlab as fl
-from fluxlab.engine.plan import Plan, prune
+from fluxlab.engine.running.plan import Plan, prune
 
 NAMES = [*EXAMPLES, *ZOO]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fluxlab.engine.kinds.products import product_calls
+from fluxlab.engine.core.kinds.products import product_calls
 
 LENGTHS = {"a": 2, "b": 3, "c": 1, "i": 4, "j": 5, "m": 3, "n": 2, "k": 4, "l": 3}
 BATCH, ROWS, COLUMNS, SUMMED = "abc", "ij", "mn", "kl"

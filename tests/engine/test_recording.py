@@ -12,9 +12,9 @@ import pytest
 from traces import NAMES, trace_of
 
 import fluxlab as fl
-from fluxlab.engine.explain import recompute
-from fluxlab.engine.kinds.strides import View
-from fluxlab.engine.op import OPS
+from fluxlab.engine.core.kinds.strides import View
+from fluxlab.engine.core.op import OPS
+from fluxlab.engine.readers.explain import recompute
 
 ENGINE = str(Path(fl.__file__).parent / "engine")
 

@@ -45,7 +45,7 @@ def compare(
 
 def fl_output(layer: Any, x: np.ndarray) -> np.ndarray:
     """What the layer gives, whatever its first weights are."""
-    from fluxlab.engine.design import Design, predicting
+    from fluxlab.engine.networks.design import Design, predicting
 
     return predicting(Design([layer]), x, {})["y"].value
 

@@ -12,12 +12,12 @@ import pytest
 from traces import NAMES, trace_of
 
 import fluxlab as fl
-from fluxlab.engine.script import _identifiers, to_script
+from fluxlab.engine.readers.script import _identifiers, to_script
 
 X = np.random.default_rng(0).normal(size=(7, 4))
 ADVICE = (
-    "A script cannot do this step. Give its op a line that runs in RUNS of engine/script.py, and "
-    "what NumPy lacks in HELPERS there."
+    "A script cannot do this step. Give its op a line that runs in RUNS of "
+    "engine/readers/script.py, and what NumPy lacks in HELPERS there."
 )
 
 

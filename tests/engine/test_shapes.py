@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fluxlab as fl
-from fluxlab.engine.activations import ACTIVATIONS
-from fluxlab.engine.explain import recompute
+from fluxlab.engine.catalogue.activations import ACTIVATIONS
+from fluxlab.engine.readers.explain import recompute
 
 numbers = st.floats(-3, 3).map(lambda v: round(v, 3))
 

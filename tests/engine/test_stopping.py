@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.engine.plan import Plan
+from fluxlab.engine.running.plan import Plan
 
 
 def parity(**more: Any) -> fl.Network:

@@ -12,8 +12,8 @@ from matplotlib.mathtext import MathTextParser
 from traces import NAMES, trace_of
 
 import fluxlab as fl
-from fluxlab.engine.errors import counted
-from fluxlab.engine.explain import _largest, explain
+from fluxlab.engine.core.errors import counted
+from fluxlab.engine.readers.explain import _largest, explain
 
 latex2mathml = pytest.importorskip("latex2mathml.converter")
 

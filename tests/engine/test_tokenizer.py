@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fluxlab as fl
-from fluxlab.engine.data import tokenizer as tk
+from fluxlab.engine.text import tokenizer as tk
 
 TEXT = "low low low low low lower lower newest newest newest newest newest newest widest widest"
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)  # lone surrogates too

@@ -16,8 +16,8 @@ import oracle
 import pytest
 from traces import EXAMPLES, NAMES, trace_of
 
-from fluxlab.engine.formulas import gradient_name
-from fluxlab.engine.op import OPS
+from fluxlab.engine.core.formulas import gradient_name
+from fluxlab.engine.core.op import OPS
 
 
 @cache

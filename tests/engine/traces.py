@@ -13,7 +13,7 @@ from zoo import ZOO, traced
 
 import fluxlab as fl
 import fluxlab.engine.models
-from fluxlab.engine.explain import recompute
+from fluxlab.engine.readers.explain import recompute
 
 EXAMPLES = {
     f"models.{found.name}": importlib.import_module(f"fluxlab.engine.models.{found.name}").EXAMPLE

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import fluxlab as fl
-from fluxlab.engine.activations import ACTIVATIONS, activation
+from fluxlab.engine.catalogue.activations import ACTIVATIONS, activation
 
 
 class _Traced:

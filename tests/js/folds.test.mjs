@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { load } from "./load.mjs";
 
-const { foldKeys, foldLabel, foldTitle } = await load(["folds"], ["foldKeys", "foldLabel", "foldTitle"]);
+const { foldKeys, foldLabel, foldTitle } = await load(["board/folds"], ["foldKeys", "foldLabel", "foldTitle"]);
 
 test("a button is known by what it folds, wherever it stands; two of one sum are two", () => {
   const band = { name: "layer 1/step 2", where: "band" }, column = { ...band, where: "column" };

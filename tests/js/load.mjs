@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 
 export async function load(scripts, names) {
-  const folder = new URL("../../fluxlab/widgets/static/", import.meta.url);
+  const folder = new URL("../../fluxlab/widgets/", import.meta.url);
   const text = scripts.map((name) => readFileSync(new URL(`${name}.js`, folder), "utf8")).join("");
   const source = `${text}\nexport { ${names.join(", ")} };`;
   return import(`data:text/javascript,${encodeURIComponent(source)}`);

@@ -5,7 +5,7 @@ import { load } from "./load.mjs";
 globalThis.document = { createElement: () => ({}) };
 const { emptyState, takeLayout, takeFrame, cellWords, legendKeys, spots, underWay, numberOf } =
   await load(
-    ["common", "geometry", "state"],
+    ["shared/common", "board/geometry", "board/state"],
     ["emptyState", "takeLayout", "takeFrame", "cellWords", "legendKeys", "spots", "underWay", "numberOf"],
   );
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput, unknown
-from fluxlab.engine.op import Array
+from fluxlab.engine.core.errors import BadInput, unknown
+from fluxlab.engine.core.numbers import Array
 
 GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0), "nand": (1, 1, 1, 0)}
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.core.errors import BadInput
 
 PLAIN = re.compile(r"[-+]?\d+,\d+")  # 1,5; but 1.234,5 and 1,234,567 may mean several things
 

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.losses import one_hot
-from fluxlab.engine.numbers import as_numbers, is_number, is_whole
-from fluxlab.engine.op import Array
+from fluxlab.engine.catalogue.losses import one_hot
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.numbers import Array, as_numbers, is_number, is_whole
 
 Data = tuple[Array, Array]
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fluxlab.engine.core.errors import BadInput, unknown
+from fluxlab.engine.core.numbers import Array, as_numbers, is_whole
 from fluxlab.engine.data.csvfile import read_csv
-from fluxlab.engine.errors import BadInput, unknown
-from fluxlab.engine.numbers import as_numbers, is_whole
-from fluxlab.engine.op import Array
 
 
 def matrix_data_preprocessor(

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fluxlab.engine.core.errors import BadInput, counted, size, unknown
+from fluxlab.engine.core.numbers import Array, Indices, as_numbers
 from fluxlab.engine.data.datasets import seeded
-from fluxlab.engine.errors import BadInput, counted, size, unknown
-from fluxlab.engine.numbers import as_numbers
-from fluxlab.engine.op import Array, Indices
 
 SCALINGS = ("standard", "min-max", "none")
 

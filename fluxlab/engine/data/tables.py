@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from fluxlab.engine.core.errors import BadInput, counted, unknown
+from fluxlab.engine.core.numbers import Array, Indices
 from fluxlab.engine.data.csvfile import read_csv
 from fluxlab.engine.data.datasets import class_targets
 from fluxlab.engine.data.splits import Split, split_named
-from fluxlab.engine.errors import BadInput, counted, unknown
-from fluxlab.engine.op import Array, Indices
 
 
 def table(

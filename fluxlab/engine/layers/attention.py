@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
-from fluxlab.engine.initializers import initial
-from fluxlab.engine.ops import einsum, multiply
-from fluxlab.engine.rowwise import masked_softmax, softmax
-from fluxlab.engine.trace import Matrix, scope
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.initializers import initial
+from fluxlab.engine.catalogue.ops import einsum, multiply
+from fluxlab.engine.catalogue.rowwise import masked_softmax, softmax
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 
 
 @layer

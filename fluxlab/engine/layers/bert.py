@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.data.tokenizer import SEPARATOR, SPECIAL
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import add, concatenate, einsum, greater, reshape, rows
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import check_sequences, projection
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.embedding import Embedding, check_tokens
@@ -18,8 +20,7 @@ from fluxlab.engine.layers.encoder import EncoderLayer
 from fluxlab.engine.layers.masks import padding_mask
 from fluxlab.engine.layers.norm import LayerNorm
 from fluxlab.engine.layers.positions import LearnedPositions
-from fluxlab.engine.ops import add, concatenate, einsum, greater, reshape, rows
-from fluxlab.engine.trace import Matrix, scope
+from fluxlab.engine.text.tokenizer import SEPARATOR, SPECIAL
 
 UNUSED = -30.0  # a logit so low that a softmax gives it less than 1e-12
 
@@ -116,5 +117,4 @@ def second_sentence(tokens: Matrix, vocabulary: int) -> Matrix:
     separators = rows(table, tokens).named("separators", axes=("sample", "step"))
     later = tokens.trace.constant(np.triu(np.ones((steps, steps)), 1)).named("later places")
     before = einsum("ij,jk->ik", separators, later).named("separators before")
-    second: Matrix = greater(before, 0.5)
-    return second.named("second sentence", axes=("sample", "step"))
+    return greater(before, 0.5).named("second sentence", axes=("sample", "step"))  # type: ignore[no-any-return]

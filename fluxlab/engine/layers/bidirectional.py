@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import concatenate, same
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.recurrent import Recurrent
-from fluxlab.engine.ops import concatenate, same
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.data.tokenizer import token_numbers
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import reshape
+from fluxlab.engine.catalogue.windows import patches
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import projection
 from fluxlab.engine.layers.decoder import DecoderLayer
 from fluxlab.engine.layers.embedding import Embedding
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.positions import LearnedPositions, Sinusoidal
-from fluxlab.engine.ops import reshape
-from fluxlab.engine.trace import Matrix, scope
-from fluxlab.engine.windows import patches
+from fluxlab.engine.text.tokenizer import token_numbers
 
 
 @layer

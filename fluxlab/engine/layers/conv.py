@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.activations import activation
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
-from fluxlab.engine.images import AXES, as_image, border, windows
-from fluxlab.engine.initializers import initial
-from fluxlab.engine.op import Array
-from fluxlab.engine.ops import einsum, pad
-from fluxlab.engine.trace import Matrix
-from fluxlab.engine.windows import Pair, pair
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import activation
+from fluxlab.engine.catalogue.images import AXES, as_image, border, windows
+from fluxlab.engine.catalogue.initializers import initial
+from fluxlab.engine.catalogue.ops import einsum, pad
+from fluxlab.engine.catalogue.windows import Pair, pair
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.numbers import Array
 
 
 @layer

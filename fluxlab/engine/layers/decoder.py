@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import check_sequences
 from fluxlab.engine.layers.encoder import add_and_norm
 from fluxlab.engine.layers.feedforward import FeedForward
 from fluxlab.engine.layers.multihead import MultiHead
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
-from fluxlab.engine.ops import greater, multiply
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import greater, multiply
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
 
 
 @layer

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.data.tokenizer import token_numbers
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
-from fluxlab.engine.ops import rows
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import rows
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.text.tokenizer import token_numbers
 
 
 @layer

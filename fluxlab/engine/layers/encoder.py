@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import add
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import check_sequences
 from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.feedforward import FeedForward
@@ -11,8 +14,6 @@ from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.multihead import MultiHead
 from fluxlab.engine.layers.norm import LayerNorm
 from fluxlab.engine.layers.positions import Sinusoidal
-from fluxlab.engine.ops import add
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import concatenate, reshape
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import Attention, projection
 from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.masks import padding_mask
 from fluxlab.engine.layers.recurrent import Recurrent, joined
-from fluxlab.engine.ops import concatenate, reshape
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import check_sequences, projection
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
-from fluxlab.engine.images import AXES
-from fluxlab.engine.ops import reshape
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.images import AXES
+from fluxlab.engine.catalogue.ops import reshape
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
 
 
 @layer

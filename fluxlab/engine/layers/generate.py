@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.activations import activation
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import activation
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.recurrent import Recurrent, joined, weights
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

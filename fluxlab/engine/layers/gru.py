@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.activations import sigmoid, tanh
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import sigmoid, tanh
+from fluxlab.engine.catalogue.losses import one_minus
+from fluxlab.engine.catalogue.ops import multiply
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.layers.lstm import bias, split
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
-from fluxlab.engine.losses import one_minus
-from fluxlab.engine.ops import multiply
-from fluxlab.engine.trace import Matrix
 
 
 @layer

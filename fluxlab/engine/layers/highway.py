@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
-from fluxlab.engine.initializers import initial
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.initializers import initial
+from fluxlab.engine.catalogue.losses import one_minus
+from fluxlab.engine.catalogue.ops import add, multiply
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.dense import dense
-from fluxlab.engine.losses import one_minus
-from fluxlab.engine.ops import add, multiply
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

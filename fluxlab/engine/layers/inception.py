@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
-from fluxlab.engine.images import AXES, as_image
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.images import AXES, as_image
+from fluxlab.engine.catalogue.ops import concatenate
+from fluxlab.engine.catalogue.windows import Pair
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.conv import Conv, bordered
 from fluxlab.engine.layers.pool import MaxPool
-from fluxlab.engine.ops import concatenate
-from fluxlab.engine.trace import Matrix, scope
-from fluxlab.engine.windows import Pair
 
 
 @layer

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from fluxlab.engine.activations import sigmoid, tanh
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import sigmoid, tanh
+from fluxlab.engine.catalogue.ops import multiply
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
-from fluxlab.engine.ops import multiply
-from fluxlab.engine.trace import Matrix
 
 
 @layer

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.data.tokenizer import PADDING
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.losses import one_minus
-from fluxlab.engine.ops import absolute, greater, hold, max, multiply, reshape
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.catalogue.losses import one_minus
+from fluxlab.engine.catalogue.ops import absolute, greater, hold, max, multiply, reshape
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.text.tokenizer import PADDING
 
 
 def padding_mask(tokens: Matrix) -> Matrix:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import reshape
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.layers.attention import attend, check_sequences, project, projection
-from fluxlab.engine.ops import reshape
-from fluxlab.engine.trace import Matrix
 
 
 @layer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
-from fluxlab.engine.ops import mean, multiply, sqrt, subtract
-from fluxlab.engine.optimizers import blend
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.optimizers import blend
+from fluxlab.engine.catalogue.ops import mean, multiply, sqrt, subtract
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
 
 
 @layer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from fluxlab.engine.activations import sigmoid, tanh
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import sigmoid, tanh
+from fluxlab.engine.catalogue.ops import concatenate, multiply
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.layers.lstm import LSTM, bias, split
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
-from fluxlab.engine.ops import concatenate, multiply
-from fluxlab.engine.trace import Matrix
 
 
 @layer

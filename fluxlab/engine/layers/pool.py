@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
-from fluxlab.engine.images import AXES, as_image, windows
-from fluxlab.engine.ops import max, mean
-from fluxlab.engine.trace import Matrix
-from fluxlab.engine.windows import Pair, pair
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.images import AXES, as_image, windows
+from fluxlab.engine.catalogue.ops import max, mean
+from fluxlab.engine.catalogue.windows import Pair, pair
+from fluxlab.engine.core.matrix import Matrix
 
 
 @layer

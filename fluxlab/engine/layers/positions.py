@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
-from fluxlab.engine.kinds import Elementwise
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import add, multiply
+from fluxlab.engine.core.kinds import Elementwise
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.layers.attention import check_sequences
-from fluxlab.engine.op import Array
-from fluxlab.engine.ops import add, multiply
-from fluxlab.engine.trace import Matrix
 
 sin: Elementwise = Elementwise(
     "sin", np.sin, np.sin, (lambda out, u: sin(add(u, np.pi / 2)),),

@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
-from fluxlab.engine.initializers import initial
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.initializers import initial
+from fluxlab.engine.catalogue.ops import concatenate, hold, multiply, reshape
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.masks import kept, real_steps
-from fluxlab.engine.ops import concatenate, hold, multiply, reshape
-from fluxlab.engine.trace import Matrix, scope
 
 Matrices = tuple[Matrix, ...]
 

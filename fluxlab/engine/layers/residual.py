@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fluxlab.engine.activations import activation
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import activation
+from fluxlab.engine.catalogue.ops import add
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.conv import Conv
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.ops import add
-from fluxlab.engine.trace import Matrix, scope
 
 Layer = Callable[[Matrix, Building], Matrix]
 

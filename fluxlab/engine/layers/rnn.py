@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.activations import activation
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import activation
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
-from fluxlab.engine.trace import Matrix
 
 
 @layer

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.activations import sigmoid
-from fluxlab.engine.building import Building
-from fluxlab.engine.fields import layer
-from fluxlab.engine.ops import add, greater, hold, subtract
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import sigmoid
+from fluxlab.engine.catalogue.ops import add, greater, hold, subtract
+from fluxlab.engine.core.matrix import Matrix
 
 
 @layer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.activations import sigmoid_temperature
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.activations import sigmoid_temperature
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
 
 
 @layer

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import projection
 from fluxlab.engine.layers.decoder import DecoderLayer
 from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.encoder import EncoderLayer
 from fluxlab.engine.layers.masks import both, causal_mask, padding_mask
 from fluxlab.engine.layers.positions import Sinusoidal
-from fluxlab.engine.trace import Matrix, scope
 
 
 @layer

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.building import Building
-from fluxlab.engine.data.tokenizer import MASK
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.fields import layer
+from fluxlab.engine.building.building import Building
+from fluxlab.engine.building.fields import layer
+from fluxlab.engine.catalogue.ops import (
+    add,
+    concatenate,
+    expand,
+    greater,
+    multiply,
+    reshape,
+    rows,
+    top,
+)  # fmt: skip
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.embedding import Embedding, check_tokens
 from fluxlab.engine.layers.encoder import add_and_norm
 from fluxlab.engine.layers.feedforward import FeedForward
 from fluxlab.engine.layers.masks import padding_mask
 from fluxlab.engine.layers.multihead import MultiHead
-from fluxlab.engine.ops import add, concatenate, expand, greater, multiply, reshape, rows, top
-from fluxlab.engine.trace import Matrix, scope
+from fluxlab.engine.text.tokenizer import MASK
 
 
 @layer

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine import ops
-from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.catalogue import ops
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.metrics.shared import named, numbers, plain, values
-from fluxlab.engine.op import Array
 
 RECALLS = np.linspace(0.0, 1.0, 101)  # where COCO reads the precision
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fluxlab.engine import ops
-from fluxlab.engine.errors import BadInput, size, unknown
-from fluxlab.engine.losses import one_minus
+from fluxlab.engine.catalogue import ops
+from fluxlab.engine.catalogue.losses import one_minus
+from fluxlab.engine.core.errors import BadInput, size, unknown
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.metrics.shared import classes, named, numbers
-from fluxlab.engine.trace import Matrix
 
 AVERAGES = ("macro", "micro", "weighted")
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.metrics.shared import classes, plain
-from fluxlab.engine.op import Array
 
 
 class ROC(NamedTuple):

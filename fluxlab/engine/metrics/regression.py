@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine import losses, ops
-from fluxlab.engine.errors import BadInput
-from fluxlab.engine.losses import one_minus
+from fluxlab.engine.catalogue import losses, ops
+from fluxlab.engine.catalogue.losses import one_minus
+from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.metrics.shared import named, same, values
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine import ops
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.losses import class_rows
-from fluxlab.engine.numbers import as_numbers
-from fluxlab.engine.op import Array
-from fluxlab.engine.trace import Matrix
+from fluxlab.engine.catalogue import ops
+from fluxlab.engine.catalogue.losses import class_rows
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.numbers import Array, as_numbers
 
 
 def named(matrix: Any, name: str) -> Any:

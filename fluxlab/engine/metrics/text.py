@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fluxlab.engine import ops
-from fluxlab.engine.errors import BadInput, counted, size
-from fluxlab.engine.losses import class_rows, one_minus
+from fluxlab.engine.catalogue import ops
+from fluxlab.engine.catalogue.losses import class_rows, one_minus
+from fluxlab.engine.core.errors import BadInput, counted, size
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.metrics.shared import constant, named, numbers, values
-from fluxlab.engine.op import Array
-from fluxlab.engine.trace import Matrix
 
 
 class Rouge(NamedTuple):

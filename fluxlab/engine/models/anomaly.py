@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.design import predicted
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.catalogue.ops import greater, mean, reshape, rows, squared_error, top
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.numbers import Array, is_number
+from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.models.autoencoder import autoencoder
-from fluxlab.engine.network import Network, a_network
-from fluxlab.engine.numbers import is_number
-from fluxlab.engine.op import Array
-from fluxlab.engine.ops import greater, mean, reshape, rows, squared_error, top
-from fluxlab.engine.trace import Matrix, Trace, scope
+from fluxlab.engine.networks.design import predicted
+from fluxlab.engine.networks.network import Network, a_network
+from fluxlab.engine.tracing import Trace
 
 
 def anomaly(network: Network, inputs: Any, share: float = 0.05) -> Trace:

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning, predicting
-from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.numbers import Array, as_numbers, whole
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network, a_network
-from fluxlab.engine.numbers import as_numbers, whole
-from fluxlab.engine.op import Array
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning, predicting
+from fluxlab.engine.networks.network import Network, a_network
+from fluxlab.engine.tracing import Trace
 
 
 def mirrored(

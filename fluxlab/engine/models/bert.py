@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.data.tokenizer import CLASS, MASK, SEPARATOR, SPECIAL, padded, token_numbers
-from fluxlab.engine.design import Design, Layer, learning
-from fluxlab.engine.errors import BadInput, size
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.numbers import Array, is_number, whole
 from fluxlab.engine.layers.bert import BertEncoder, BertHeads, ClassPlace
 from fluxlab.engine.layers.dense import Dense
-from fluxlab.engine.network import Network, a_network
-from fluxlab.engine.numbers import is_number, whole
-from fluxlab.engine.op import Array
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.networks.network import Network, a_network
+from fluxlab.engine.text.tokenizer import CLASS, MASK, SEPARATOR, SPECIAL, padded, token_numbers
+from fluxlab.engine.tracing import Trace
 
 
 def mask_words(

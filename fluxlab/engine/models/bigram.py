@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.ops import log, rows
-from fluxlab.engine.rowwise import softmax
-from fluxlab.engine.search import beam_search
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.catalogue.ops import log, rows
+from fluxlab.engine.catalogue.rowwise import softmax
+from fluxlab.engine.text.search import beam_search
+from fluxlab.engine.tracing import Trace
 
 
 def bigram(tokens: Any, w: Any) -> Any:

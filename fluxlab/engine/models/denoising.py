@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import GradientDescent
 from fluxlab.engine.layers.noise import Noise
 from fluxlab.engine.models.autoencoder import mirrored
-from fluxlab.engine.network import Network
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.networks.network import Network
+from fluxlab.engine.tracing import Trace
 
 
 def denoising_autoencoder(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.catalogue.losses import one_hot
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.encoder import Encoder
-from fluxlab.engine.losses import one_hot
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.tracing import Trace
 
 
 def EXAMPLE() -> Trace:

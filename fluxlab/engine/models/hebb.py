@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.backward import check_learning_rate
-from fluxlab.engine.building import keep
+from fluxlab.engine.building.building import keep
+from fluxlab.engine.catalogue.ops import add, divide, multiply, sum
+from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.data.preprocessor import samples_of
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.history import History
-from fluxlab.engine.ops import add, divide, multiply, sum
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.readers.backward import check_learning_rate
+from fluxlab.engine.running.history import History
+from fluxlab.engine.tracing import Trace
 
 
 def hebb(inputs: Any, w: Any, *, learning_rate: float = 0.1) -> Trace:

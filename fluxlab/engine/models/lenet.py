@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import Adam
 from fluxlab.engine.layers.conv import Conv
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.dropout import Dropout
 from fluxlab.engine.layers.flatten import Flatten, Image
 from fluxlab.engine.layers.pool import MaxPool
-from fluxlab.engine.optimizers import Adam
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.tracing import Trace
 
 
 def lenet(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.design import Design, learning
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.catalogue.losses import one_hot
 from fluxlab.engine.layers.encoder_decoder import EncoderDecoder
 from fluxlab.engine.layers.gru import GRU
-from fluxlab.engine.losses import one_hot
 from fluxlab.engine.models.transformer import side_by_side
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, learning
+from fluxlab.engine.tracing import Trace
 
 
 def EXAMPLE() -> Trace:

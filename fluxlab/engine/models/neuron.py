@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.activations import sigmoid
-from fluxlab.engine.losses import mse
-from fluxlab.engine.trace import Matrix, Trace
-from fluxlab.engine.tracing import trace
+from fluxlab.engine.catalogue.activations import sigmoid
+from fluxlab.engine.catalogue.losses import mse
+from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.tracing import Trace, trace
 
 
 def neuron(x: Matrix, w: Matrix, b: Matrix, target: Matrix) -> Matrix:

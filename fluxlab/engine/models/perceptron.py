@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.activations import threshold
-from fluxlab.engine.backward import check_learning_rate
-from fluxlab.engine.building import iteration_of, keep
+from fluxlab.engine.building.building import iteration_of, keep
+from fluxlab.engine.catalogue.activations import threshold
+from fluxlab.engine.catalogue.ops import absolute, add, batch_rows, multiply, rows, subtract, sum
+from fluxlab.engine.core.errors import BadInput, counted, size
+from fluxlab.engine.core.numbers import is_number
 from fluxlab.engine.data.bits import gate
 from fluxlab.engine.data.preprocessor import samples_of
-from fluxlab.engine.errors import BadInput, counted, size
-from fluxlab.engine.history import History
-from fluxlab.engine.numbers import is_number
-from fluxlab.engine.ops import absolute, add, batch_rows, multiply, rows, subtract, sum
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.readers.backward import check_learning_rate
+from fluxlab.engine.running.history import History
+from fluxlab.engine.tracing import Trace
 
 
 def perceptron(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import GradientDescent
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.rnn import RNN
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.tracing import Trace
 
 
 def EXAMPLE() -> Trace:

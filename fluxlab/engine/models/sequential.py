@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import Adam
+from fluxlab.engine.building.regularizers import L2
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.dropout import Dropout
 from fluxlab.engine.layers.norm import BatchNorm
-from fluxlab.engine.optimizers import Adam
-from fluxlab.engine.regularizers import L2
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.tracing import Trace
 
 
 def EXAMPLE() -> Trace:

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.design import Layer
-from fluxlab.engine.errors import BadInput
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.numbers import whole
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.models.autoencoder import autoencoder, layer_values, outcome
-from fluxlab.engine.network import Network
-from fluxlab.engine.numbers import whole
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Layer
+from fluxlab.engine.networks.network import Network
+from fluxlab.engine.tracing import Trace
 
 
 def pretrain(

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.backward import check_learning_rate
-from fluxlab.engine.building import keep
-from fluxlab.engine.errors import BadInput, size
-from fluxlab.engine.history import History
-from fluxlab.engine.kinds import Elementwise
-from fluxlab.engine.numbers import as_numbers, bounded
-from fluxlab.engine.op import Array
-from fluxlab.engine.ops import add, multiply, reshape, same, subtract, sum
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.building.building import keep
+from fluxlab.engine.catalogue.ops import add, multiply, reshape, same, subtract, sum
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.kinds import Elementwise
+from fluxlab.engine.core.numbers import Array, as_numbers, bounded
+from fluxlab.engine.readers.backward import check_learning_rate
+from fluxlab.engine.running.history import History
+from fluxlab.engine.tracing import Trace
 
 
 def _window(d: Any, strengthen: float, weaken: float, tau: float) -> Any:

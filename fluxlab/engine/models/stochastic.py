@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import GradientDescent
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.stochastic import StochasticBinary
 from fluxlab.engine.layers.temperature import Temperature
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.tracing import Trace
 
 
 def EXAMPLE() -> Trace:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.data.tokenizer import START
-from fluxlab.engine.design import Design, learning
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.catalogue.losses import one_hot
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.layers.transformer import Transformer
-from fluxlab.engine.losses import one_hot
-from fluxlab.engine.op import Array
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, learning
+from fluxlab.engine.text.tokenizer import START
+from fluxlab.engine.tracing import Trace
 
 
 def side_by_side(source: Any, answer: Any) -> Array:

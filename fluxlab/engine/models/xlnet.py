@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.data.tokenizer import token_numbers
-from fluxlab.engine.design import Design, Layer, learning
+from fluxlab.engine.building.optimizers import GradientDescent
+from fluxlab.engine.catalogue.losses import one_hot
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.xlnet import XLNet
-from fluxlab.engine.losses import one_hot
-from fluxlab.engine.network import Network
-from fluxlab.engine.optimizers import GradientDescent
-from fluxlab.engine.trace import Trace
+from fluxlab.engine.networks.design import Design, Layer, learning
+from fluxlab.engine.networks.network import Network
+from fluxlab.engine.text.tokenizer import token_numbers
+from fluxlab.engine.tracing import Trace
 
 
 def xlnet(

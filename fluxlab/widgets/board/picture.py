@@ -1,0 +1,259 @@
+"""The board as a small PNG, for pages without a kernel: quick, so that it delays no cell."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from fluxlab.widgets.board.frame import largest
+from fluxlab.widgets.board.layout import arrange
+from fluxlab.widgets.board.pixels import INDENT, TILE, Layout, has_tools, place, stepped
+from fluxlab.widgets.shared.maths import pretty
+
+Pixels = npt.NDArray[np.uint8]
+
+# The widgets' light theme (static/common.css).
+BACK, INK, MUTED, LINE = "#ffffff", "#1f2328", "#59636e", "#d8dee4"
+ZERO, LOW, HIGH, EMPTY = "#eef1f4", "#1258b0", "#c2500c", "#e6e9ed"
+UNIT_0, UNIT_1, BAD, ACCENT = "#f3f1f8", "#5b2a86", "#b3261e", "#0b5fd0"
+FONTS = {"serif": "DejaVuSerif-Italic", "sans": "DejaVuSans", "bold": "DejaVuSans-Bold"}
+LANES = {"values": "values →", "gradients": "← gradients", "updates": "updates"}
+SHADES = 5  # of each colour: few, so that the file is small
+NUMBERS = 120  # numbers inside cells at most, for a small file
+
+
+@lru_cache
+def font(name: str, size: int) -> Any:
+    """One of the fonts that Matplotlib brings along; found without importing it."""
+    found = find_spec("matplotlib")
+    assert found is not None
+    assert found.submodule_search_locations
+    folder = Path(found.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
+    return ImageFont.truetype(str(folder / f"{FONTS[name]}.ttf"), size)
+
+
+def _rgb(text: str) -> npt.NDArray[np.float64]:
+    return np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float64)
+
+
+def coloured(values: Any, scale: float, unit: bool = False, shades: int = SHADES) -> Pixels:
+    """Colours of numbers, (..., 3), in a few shades: blue negative, orange positive.
+
+    Red where a number is not finite. With `unit`, values in 0..1 from pale to violet.
+    `shades` 0: as many as there are.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(values)
+    known = np.where(finite, values, 0.0)
+    share = np.clip(known if unit else np.abs(known) / (scale or 1.0), 0, 1)[..., None]
+    if shades:
+        share = (share * (shades - 1)).round() / (shades - 1)
+    start, low, high = _rgb(UNIT_0 if unit else ZERO), _rgb(LOW), _rgb(UNIT_1 if unit else HIGH)
+    end = np.where((known < 0)[..., None] & (not unit), low, high)
+    mixed = start + (end - start) * share
+    mixed[~finite] = _rgb(BAD)
+    return mixed.round().astype(np.uint8)
+
+
+@lru_cache
+def _palette() -> Image.Image:
+    """The few colours that a board's picture is stored with."""
+    ramp = np.linspace(0, 1, SHADES)
+    cells = [coloured(-ramp, 1.0), coloured(ramp, 1.0), coloured(ramp, 1.0, unit=True)]
+    greys = [_rgb(INK) + (255 - _rgb(INK)) * share for share in np.linspace(0, 1, 4)]
+    others = [_rgb(c) for c in (MUTED, LINE, EMPTY, BAD, ZERO)]
+    colours = np.concatenate([*cells, greys, others]).round().astype(np.uint8)
+    image = Image.new("P", (1, 1))
+    image.putpalette(colours.tobytes())
+    return image
+
+
+def board_picture(
+    trace: Any,
+    scale: str = "matrix",
+    selection: tuple[str, tuple[int, ...]] | None = None,
+    folded: Collection[str] | None = None,
+) -> bytes:
+    """The board of a trace as a small PNG."""
+    image = board_image(trace, scale, selection, folded=folded)
+    out = io.BytesIO()
+    image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(out, "png", compress_level=8)
+    return out.getvalue()
+
+
+def board_image(
+    trace: Any,
+    scale: str = "matrix",
+    selection: tuple[str, tuple[int, ...]] | None = None,
+    width: int = 760,
+    folded: Collection[str] | None = None,
+) -> Image.Image:
+    """The board of a trace as an image, `width` pixels wide at most."""
+    layout = place(arrange(trace, folded), width)
+    with trace.lock:
+        scales = _scales(layout.places, scale)
+        pixels = np.full((layout.height + 4, layout.width, 3), 255, dtype=np.uint8)
+        for band, y in layout.bands:
+            if not band.depth:
+                pixels[int(y), :] = _rgb(LINE)
+        for x, top, bottom in layout.rules:
+            pixels[int(top) : int(bottom), int(x)] = _rgb(LINE)
+        for shown in layout.places:
+            _paint(pixels, shown, scales[id(shown)], selection)
+        image = Image.fromarray(pixels)
+        draw = ImageDraw.Draw(image)
+        numbered = [p for p in layout.places if p.cell[0] >= 20]
+        if sum(p.slot.matrix.buffer.size for p in numbered) > NUMBERS:  # then only C and the like
+            numbered = [p for p in numbered if p.slot.matrix.buffer.size == 1]
+        for shown in layout.places:
+            _title(draw, shown)
+        for shown in numbered:
+            if shown.slot.matrix.ready:
+                _numbers(draw, shown, scales[id(shown)])
+    _headers(image, draw, layout)
+    return image
+
+
+def _headers(image: Image.Image, draw: Any, layout: Layout) -> None:
+    for band, y in layout.bands:
+        x, title = INDENT * band.depth, f"▸ {band.title}" if band.folded else band.title
+        draw.text((x, y + 18), title, INK, font("bold", 12), anchor="ls")
+        after = x + draw.textlength(title, font("bold", 12)) + 8
+        draw.text((after, y + 18), band.detail, MUTED, font("sans", 12), anchor="ls")
+    for fold in layout.folds:
+        if fold.where != "band":
+            spot = (fold.x, fold.y + 13)
+            draw.text(spot, f"▸ {fold.words}", MUTED, font("sans", 10), anchor="ls")
+    for lane, y, height in layout.labels:
+        text = LANES[lane]
+        long = int(draw.textlength(text, font("sans", 10))) + 2
+        if long < height + 4:
+            label = Image.new("RGB", (long, 14), BACK)
+            ImageDraw.Draw(label).text((0, 11), text, MUTED, font("sans", 10), anchor="ls")
+            spot = (layout.width - 16, int(y + (height - long) / 2) + 9)
+            image.paste(label.transpose(Image.Transpose.ROTATE_270), spot)
+
+
+def _title(draw: Any, shown: Any) -> None:
+    """A matrix' name, elided to the room that it has, and its shape if that fits too."""
+    matrix, name = shown.slot.matrix, pretty(shown.slot.local)
+    serif, small = font("serif", 13), font("sans", 9)
+    y = shown.y - 6 - 24 * has_tools(matrix.shape)
+    if shown.tile is not None:
+        text = f"{matrix.axes[-3] or 'slice'} {shown.tile}"
+        if draw.textlength(text, small) > shown.width + 8:
+            text = str(shown.tile)
+        draw.text((shown.x, shown.y - 3), text, MUTED, small, anchor="ls")
+        y -= TILE
+        if shown.tile:
+            return
+    which = ", ".join(f"{matrix.axes[axis] or f'axis {axis}'} 0" for axis in stepped(matrix.shape))
+    if draw.textlength(which, small) <= shown.room + 10:
+        draw.text((shown.x, y + 17), which, MUTED, small, anchor="ls")
+    if draw.textlength(name, serif) > shown.room + 6:
+        while len(name) > 1 and draw.textlength(f"{name}…", serif) > shown.room + 6:
+            name = name[:-1]
+        name += "…"
+    draw.text((shown.x, y), name, INK, serif, anchor="ls")
+    if shown.lane != "values":
+        return  # a gradient has its matrix' shape; written once, the file stays small
+    size = "×".join(map(str, matrix.shape))
+    after = draw.textlength(name, serif) + 4
+    if after + draw.textlength(size, small) <= shown.room + 10:
+        draw.text((shown.x + after, y), size, MUTED, small, anchor="ls")
+
+
+def _scales(places: Sequence[Any], mode: str) -> dict[int, float]:
+    """The value of full colour, for each place."""
+    home: dict[int, int] = {}
+    shared: dict[Any, float] = {}
+    keys: dict[int, Any] = {}
+    for shown in places:
+        matrix = shown.slot.matrix
+        home.setdefault(id(matrix), shown.band)
+        kind = "gradients" if shown.lane == "gradients" else "values"
+        key: Any = (home[id(matrix)], kind) if mode == "layer" else kind
+        keys[id(shown)] = id(matrix) if mode == "matrix" else key
+        if matrix.ready and not (matrix.unit and mode != "matrix"):
+            size = largest(matrix.buffer)
+            shared[keys[id(shown)]] = max(shared.get(keys[id(shown)], 0.0), size)
+    return {shown: shared.get(key, 1.0) for shown, key in keys.items()}
+
+
+def _seen(shown: Any) -> Any:
+    """The part of a matrix that its place has room for, as rows and columns."""
+    matrix = shown.slot.matrix
+    buffer = matrix.buffer.reshape((1,) * max(0, 2 - matrix.buffer.ndim) + matrix.shape)
+    part = buffer[_slice(shown)]
+    wide, high = shown.cell
+    return part[: max(1, int(shown.height // high)), : max(1, int(shown.width // wide))]
+
+
+def _slice(shown: Any) -> tuple[int, ...]:
+    """The slice of a matrix that a place shows: the first, but for those side by side."""
+    lead = [0] * max(0, len(shown.slot.matrix.shape) - 2)
+    if shown.tile is not None:
+        lead[-1] = shown.tile
+    return tuple(lead)
+
+
+def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
+    matrix, part = shown.slot.matrix, _seen(shown)
+    wide, high = shown.cell
+    rows, columns = part.shape
+    top, left = int(shown.y), int(shown.x)
+    block = pixels[top : top + rows * high, left : left + columns * wide]
+    if not matrix.ready:
+        block[...] = 255
+        block[::high] = block[:, ::wide] = block[-1:] = block[:, -1:] = _rgb(EMPTY)
+        return
+    cells = coloured(part, scale, matrix.unit)
+    block[...] = np.repeat(np.repeat(cells, high, axis=0), wide, axis=1)[
+        : block.shape[0], : block.shape[1]
+    ]
+    if min(wide, high) >= 5:
+        block[high - 1 :: high] = 255
+        block[:, wide - 1 :: wide] = 255
+    picked = selection is not None and selection[0] == matrix.name
+    if picked and tuple(selection[1][:-2]) == _slice(shown):
+        row, column = (0, 0, *selection[1])[-2:]
+        if row < rows and column < columns:
+            y, x = max(0, top + row * high - 2), max(0, left + column * wide - 2)
+            frame = pixels[y : y + high + 3, x : x + wide + 3]
+            frame[:2] = frame[-2:] = frame[:, :2] = frame[:, -2:] = _rgb(INK)
+
+
+def number_in(draw: Any, value: float, own: Any, room: float) -> str:
+    """A number with as many of four digits as `room` pixels hold."""
+    texts = [f"{value:.{digits}g}" for digits in (4, 3, 2, 1)]
+    return next((text for text in texts if draw.textlength(text, own) <= room), texts[-1])
+
+
+def _numbers(draw: Any, shown: Any, scale: float) -> None:
+    """Numbers inside cells, with two decimals where the scale allows it."""
+    part = _seen(shown)
+    wide, high = shown.cell
+    single = wide >= 40
+    if not single and not 0.1 <= scale < 100:
+        return
+    own = font("sans", 11 if single else 9 if wide >= 26 else 8)
+    background = coloured(part, scale, shown.slot.matrix.unit)
+    for (row, column), value in np.ndenumerate(part):
+        text = f"{value:.2f}".replace("0.", ".", 1)
+        if single:
+            text = number_in(draw, float(value), own, wide - 3)
+        elif float(value) == 0:
+            text = "0"
+        elif text.strip("-.0") == "":
+            text = "≈0"
+        dark = float(background[row, column] @ np.array([0.30, 0.59, 0.11])) < 130
+        spot = shown.x + (column + 0.5) * wide - 0.5, shown.y + (row + 0.5) * high - 0.5
+        draw.text(spot, text.replace("-", "−"), BACK if dark else INK, own, anchor="mm")
