@@ -1,4 +1,7 @@
-"""The `fluxlab` command: copies the lessons to a folder of the student's and opens JupyterLab."""
+"""The `fluxlab` command: copies the lessons to a folder of the student's and opens JupyterLab.
+
+Imports: nothing of FluxLab.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ repaints a board needs several small messages per change, so each would wait.
 A saved notebook refers to widgets that lived in a kernel. Opened without that kernel, JupyterLab
 says "Error displaying widget: model not found" and hides the picture and the text that are saved
 beside each reference. So a notebook whose kernel does not run is read without them.
+
+Imports: nothing of FluxLab.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a student holds: `trace(function, **matrices)`, a `Trace` that can be asked everything.
 
-The core records; the readers read. Here stand both together.
+The core records, the readers read; here stand both together.
+Imports: core, running, readers, building.
 """
 
 from __future__ import annotations

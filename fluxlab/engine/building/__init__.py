@@ -1,1 +1,4 @@
-"""Room."""
+"""What layers are made with: parameters, optimizers, schedules, regularizers.
+
+Imports: core, catalogue, readers.
+"""

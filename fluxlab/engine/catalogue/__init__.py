@@ -1,1 +1,4 @@
-"""Room."""
+"""What a student can write: operations, activations, costs, windows, first weights.
+
+Imports: core.
+"""

@@ -1,1 +1,4 @@
-"""Room."""
+"""What a computation is: operations and their five kinds, matrices, steps, the trace.
+
+Imports: nothing of FluxLab.
+"""

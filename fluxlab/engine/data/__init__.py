@@ -1,6 +1,7 @@
 """Data: FLUX's `matrix_data_preprocessor`, small sets, and a student's own table.
 
 `fl.data.iris()`, `fl.data.table("cats.csv", target="breed")`: everything is found here.
+Imports: core, catalogue.
 """
 
 from fluxlab.engine.data.bits import GATES, bits, gate, parity

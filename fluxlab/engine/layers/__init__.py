@@ -1,6 +1,6 @@
 """Layers, one file each: a class under `@layer` that takes x and returns h.
 
-Imports: core, catalogue, data, building, text.
+Imports: core, catalogue, building, text.
 """
 
 from __future__ import annotations

@@ -6,16 +6,14 @@ import numpy as np
 
 from fluxlab.engine.building.building import Building
 from fluxlab.engine.building.fields import layer
-from fluxlab.engine.catalogue.ops import (
-    add,
+from fluxlab.engine.catalogue.ops import (  # fmt: skip
     concatenate,
     expand,
     greater,
-    multiply,
     reshape,
     rows,
     top,
-)  # fmt: skip
+)
 from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.scopes import scope
@@ -71,8 +69,8 @@ class XLNet:
                 lambda: building.draw.normal(0, self.features**-0.5, content.shape[1:]),
                 content.axes[1:],
             )
-            content = add(content, code).named("content", axes=content.axes)
-            query = add(query, code).named("query", axes=content.axes)
+            content = (content + code).named("content", axes=content.axes)
+            query = (query + code).named("query", axes=content.axes)
         with scope("order"):
             order = _drawn(x, building) if building.training else _left_to_right(x, self.vocabulary)
             mask = two_masks(order, padding_mask(x))
@@ -108,7 +106,7 @@ def _left_to_right(tokens: Matrix, vocabulary: int) -> Matrix:
     table = tokens.trace.constant(np.eye(vocabulary)[MASK]).named("is it a mask")
     masked = rows(table, tokens).named("masked")
     later = tokens.trace.constant(steps - np.arange(float(steps))).named("turns to the last")
-    order: Matrix = add(place, multiply(masked, later).named("put off"))
+    order: Matrix = place + (masked * later).named("put off")
     return order.named("order", axes=("sample", "step"))
 
 
@@ -120,8 +118,8 @@ def two_masks(order: Matrix, padding: Matrix) -> Matrix:
     samples, steps = order.shape
     own = reshape(order, (samples, 1, steps, 1)).named("own turn")
     turn = reshape(order, (samples, 1, 1, steps)).named("turn of the key")
-    content = greater(add(own, 0.5).named("half a turn on"), turn).named("content mask")
+    content = greater((own + 0.5).named("half a turn on"), turn).named("content mask")
     query = greater(own, turn).named("query mask")
     allowed = concatenate([content, query], axis=2).named("both masks")
-    mask: Matrix = multiply(allowed, padding)
+    mask: Matrix = allowed * padding
     return mask.named("mask", axes=("sample", None, "query", "key"))

@@ -4,6 +4,7 @@ Every figure takes what was said first and what is true second, as costs do: `pr
 Counts, ratios, n-grams and boxes are made of traced ops, so that
 `fl.trace(lambda y, t: precision(y, t), y=..., t=...)` can be asked why. The curves, and mAP
 with its matching of boxes, take plain numbers.
+Imports: core, catalogue.
 """
 
 from fluxlab.engine.metrics.boxes import box_precisions, iou, mean_average_precision

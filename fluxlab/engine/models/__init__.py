@@ -1,1 +1,4 @@
-"""Architectures, one file each; `EXAMPLE()` builds a small trace of it, ready for every reader."""
+"""Architectures, one file each, from the perceptron to the Transformer, with an EXAMPLE.
+
+Imports: core, catalogue, running, readers, building, tracing, data, text, layers, networks.
+"""

@@ -1,1 +1,4 @@
-"""Room."""
+"""Tokenizers, and the searches for the most probable sequence of tokens.
+
+Imports: core, catalogue, tracing.
+"""
