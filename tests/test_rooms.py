@@ -20,15 +20,9 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PACKAGE, tmp_path / "fluxlab", ignore=ignore))
 
 
-def ups(package: Path) -> list[list[str]]:
-    """Circles of rooms: where there is one, some import points up."""
-    links = rooms.between(package)
-    return rooms.circles((by, of) for by, below in links.items() for of in below)
-
-
 def test_between_rooms_every_import_points_down() -> None:
     assert len(rooms.imports(PACKAGE)) > 300
-    assert ups(PACKAGE) == []
+    assert rooms.arrows_up(PACKAGE) == []
 
 
 def test_within_a_room_no_circle_of_files() -> None:
@@ -59,7 +53,7 @@ def test_each_room_says_in_three_lines_what_it_holds_and_imports() -> None:
 def test_an_arrow_up_is_found(copy: Path, file: str, line: str) -> None:
     with (copy / file).open("a") as end:
         end.write(f"\n\n{line}\n")
-    assert ups(copy) != []
+    assert rooms.arrows_up(copy) != []
 
 
 @pytest.mark.parametrize(

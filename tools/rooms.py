@@ -143,6 +143,22 @@ def circles(links: Iterable[tuple[str, str]]) -> list[list[str]]:
     return found
 
 
+def arrows_up(package: Path) -> list[tuple[str, str]]:
+    """Imports between rooms that do not point down: into another house above, or in a circle."""
+    links = [(by, of) for by, below in between(package).items() for of in below]
+    rings = circles(links)
+
+    def house(room: str) -> int:
+        first = room.partition(".")[0]
+        return HOUSES.index(first) if first in HOUSES else len(HOUSES)
+
+    return sorted(
+        (by, of)
+        for by, of in links
+        if house(by) < house(of) or any(by in ring and of in ring for ring in rings)
+    )
+
+
 def circles_of_files(package: Path) -> list[list[str]]:
     """Files of one room that import each other, be it in a function; typing may be mutual."""
     return circles(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
+import pytest
 
 import fluxlab as fl
+from fluxlab.engine.core import operators
+from fluxlab.engine.core.op import OPS
 
 
 def test_numpys_own_functions_on_a_matrix() -> None:
@@ -68,3 +72,24 @@ def test_one_number_that_is_returned_is_y_and_the_cost() -> None:
 
     within = fl.trace(inside, x=[1.0, 2.0])
     assert within["y"] is within["layer 1/y"]
+
+
+def test_the_hints_know_what_fl_has() -> None:
+    tables = [fl._LESSONS, *fl._GROUPS.values()]
+    catalogue = {
+        name
+        for table in tables
+        for home, names in table.items()
+        for name in names.split()
+        if home.startswith("engine.catalogue") or name == "sin"
+    }
+    functions = {name for name in catalogue if callable(getattr(fl, name))}
+    kept = {name for name in functions if not inspect.isclass(getattr(fl, name))}
+    odd = {name for name in fl.ACTIVATIONS if not getattr(OPS.get(name), "activation", False)}
+    assert {*operators.SAME} == kept - {"move_images", "output_size", "receptive_field"} | odd
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "sum", "mse", "softmax", "leaky_relu", "rows"])
+def test_a_method_that_is_a_function_here(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"Write fl\.{name}\(\.\.\.\)"):
+        fl.trace(lambda x: getattr(x, name)(), x=[1.0])

@@ -27,10 +27,13 @@ _INSTEAD = {
     "size": "x.shape, such as x.shape[0] * x.shape[1]", "ndim": "len(x.shape)",
     "flatten": "fl.reshape(x, shape)", "ravel": "fl.reshape(x, shape)", "item": "x.value",
 }  # fmt: skip
-# NumPy's names that are FluxLab's too, for the same thing.
+# What `fl.` has under the same name, beside the activations.
 SAME = (
-    "absolute", "argmax", "concatenate", "einsum", "exp", "greater", "log", "max", "maximum",
-    "mean", "outer", "pad", "reshape", "sin", "sqrt", "sum", "tanh", "transpose",
+    "absolute", "argmax", "binary_cross_entropy", "binary_cross_entropy_logits", "concatenate",
+    "contrastive", "cross_entropy", "cross_entropy_logits", "einsum", "exp", "expand", "greater",
+    "hinge", "hold", "log", "mae", "masked_softmax", "max", "maximum", "mean", "mse", "one_hot",
+    "outer", "pad", "patches", "reshape", "rows", "sin", "softmax", "sqrt", "sum", "top", "transpose",
+    "triplet", "uniform",
 )  # fmt: skip
 _SUCH_AS = (
     "A trace takes + - * / ** @ and FluxLab's functions, such as fl.exp, fl.log, fl.sqrt, fl.tanh, "
@@ -43,7 +46,8 @@ def instead(name: str) -> str:
     """What to write in a trace for NumPy's function or attribute of that name."""
     if name in _INSTEAD:
         return f"Write {_INSTEAD[name]}."
-    return f"Write fl.{name}(...)." if name in SAME else _SUCH_AS
+    known = name in SAME or getattr(OPS.get(name), "activation", False)
+    return f"Write fl.{name}(...)." if known else _SUCH_AS
 
 
 class Operators(Traced):

@@ -6,14 +6,7 @@ import numpy as np
 
 from fluxlab.engine.building.building import Building
 from fluxlab.engine.building.fields import layer
-from fluxlab.engine.catalogue.ops import (  # fmt: skip
-    concatenate,
-    expand,
-    greater,
-    reshape,
-    rows,
-    top,
-)
+from fluxlab.engine.catalogue.ops import concatenate, expand, greater, reshape, rows, top
 from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.scopes import scope
