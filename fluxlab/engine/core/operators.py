@@ -32,8 +32,8 @@ SAME = (
     "absolute", "argmax", "binary_cross_entropy", "binary_cross_entropy_logits", "concatenate",
     "contrastive", "cross_entropy", "cross_entropy_logits", "einsum", "exp", "expand", "greater",
     "hinge", "hold", "log", "mae", "masked_softmax", "max", "maximum", "mean", "mse", "one_hot",
-    "outer", "pad", "patches", "reshape", "rows", "sin", "softmax", "sqrt", "sum", "top", "transpose",
-    "triplet", "uniform",
+    "outer", "pad", "patches", "reshape", "rows", "sin", "softmax", "sqrt", "sum", "top",
+    "transpose", "triplet", "uniform",
 )  # fmt: skip
 _SUCH_AS = (
     "A trace takes + - * / ** @ and FluxLab's functions, such as fl.exp, fl.log, fl.sqrt, fl.tanh, "
