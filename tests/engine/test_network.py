@@ -327,6 +327,26 @@ def test_a_hundred_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path) ->
     assert saved > 50, "and files must have been written"
 
 
+def test_what_a_killed_save_leaves_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    net = fl.form_network([1], *fl.data.gate("and"))
+    names = {
+        ".net.npz.0123abcd.part": False,  # of a save that was killed
+        ".net.npz.89ef4567.part": True,  # of one that is under way
+        ".net.npz.0123abcd.parts": True,
+        ".net.npz.backup01.part": True,  # another program's
+        ".other.npz.0123abcd.part": True,
+        "net.npz.0123abcd.part": True,
+    }
+    for name in names:
+        (tmp_path / name).write_bytes(b"PK")
+        if name != ".net.npz.89ef4567.part":
+            os.utime(tmp_path / name, (1e9, 1e9))
+    net.save(tmp_path / "net.npz")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "net.npz", *(name for name, stays in names.items() if stays)
+    }  # fmt: skip
+
+
 def test_a_short_last_batch_counts_like_its_rows() -> None:
     net = fl.Network([fl.Dense(3)], X, fl.one_hot(T, 3), cost="mse", batch=3, seed=5)
     seen: list[int] = []
