@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from fluxlab.widgets.board.picture import ACCENT, BACK, INK, LINE, MUTED, board_image, coloured
+from fluxlab.widgets.lab.diagram import diagram, elided
 
 
 class Picture(Figure):
@@ -125,8 +126,6 @@ def plot_mse_vs_iterations(history: Any, log: bool = False) -> Picture:
 
 def network_figure(net: Any, width: int = 520, height: int = 300) -> Picture:
     """Neurons and weighted connections: blue negative, orange positive, thick large."""
-    from fluxlab.widgets.lab.network import diagram, elided
-
     trace = getattr(net, "trace", net)
     columns, links = diagram(trace)
     if not links:

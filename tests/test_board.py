@@ -23,11 +23,13 @@ import fluxlab as fl
 import fluxlab.engine.models
 from fluxlab import plots
 from fluxlab.engine.core.errors import BadInput
+from fluxlab.widgets.board.bands import Band
 from fluxlab.widgets.board.board import Board, links, outlined
 from fluxlab.widgets.board.frame import Frame, largest
-from fluxlab.widgets.board.layout import Band, arrange
+from fluxlab.widgets.board.layout import arrange
 from fluxlab.widgets.board.picture import font, number_in
-from fluxlab.widgets.board.pixels import is_window, place
+from fluxlab.widgets.board.pixels import place
+from fluxlab.widgets.board.sizes import is_window
 
 HERE = Path(__file__).parent
 

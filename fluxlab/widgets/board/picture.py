@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fluxlab.widgets.board.frame import largest
 from fluxlab.widgets.board.layout import arrange
-from fluxlab.widgets.board.pixels import INDENT, TILE, Layout, has_tools, place, stepped
+from fluxlab.widgets.board.pixels import INDENT, Layout, place
+from fluxlab.widgets.board.sizes import TILE, has_tools, stepped
 from fluxlab.widgets.shared.maths import pretty
 
 Pixels = npt.NDArray[np.uint8]
