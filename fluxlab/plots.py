@@ -1,6 +1,8 @@
 """Static pictures of what the widgets show, for pages without a kernel and for reports.
 
 Matplotlib without pyplot: importing it is quick, and no figure stays behind in a list.
+
+Imports: widgets.shared, widgets.board, widgets.lab.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from fluxlab.widgets.board.picture import ACCENT, BACK, INK, LINE, MUTED, board_image, coloured
+from fluxlab.widgets.board.picture import board_image, coloured
 from fluxlab.widgets.lab.diagram import diagram, elided
+from fluxlab.widgets.shared.look import ACCENT, BACK, INK, LINE, MUTED
 
 
 class Picture(Figure):

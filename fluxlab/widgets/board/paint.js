@@ -1,9 +1,7 @@
 // Painting the board. `board` is the state that board.js keeps; nothing here changes it.
 
-const SERIF = '"STIX Two Text", Georgia, "DejaVu Serif", serif';
-const SANS = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+const { serif: SERIF, sans: SANS } = LOOK.fonts;
 const CHEVRON = 15; // room for it before a title
-const LANE_WORDS = { values: "values →", gradients: "← gradients", updates: "updates" };
 
 /** Ramps, hatches and plain colours of the theme that `el` stands in. */
 function palette(el, context) {
@@ -71,14 +69,14 @@ function paintHeader(context, { layout, colours }, band) {
   const x = band.x + (band.foldable ? CHEVRON : 0);
   const after = x + context.measureText(band.title).width + 8;
   context.fillStyle = colours.ink;
-  if (!band.foldable) context.fillText(band.title, x, y + 18);
+  if (!band.foldable) context.fillText(band.title, x, y + LOOK.board.header_baseline);
   context.fillStyle = colours.muted;
   context.font = `12.5px ${SANS}`;
-  context.fillText(fitted(context, band.detail, layout.width - after), after, y + 18);
+  context.fillText(fitted(context, band.detail, layout.width - after), after, y + LOOK.board.header_baseline);
 }
 
 function paintLane(context, { layout, colours }, label) {
-  const word = LANE_WORDS[label.lane];
+  const word = LOOK.lanes[label.lane];
   context.save();
   context.font = `10.5px ${SANS}`;
   context.fillStyle = colours.muted;
@@ -106,8 +104,8 @@ function paintPlace(context, board, place) {
   const window = board.windowOf(place.matrix);
   const ready = matrix.step < board.position;
   const [wide, high] = cellSize(place, window);
-  const numbers = ready && wide >= 20 && high >= 14;
-  const single = window.rows * window.columns === 1 && wide >= 40;
+  const numbers = ready && wide >= LOOK.board.numbers_from && high >= 14;
+  const single = window.rows * window.columns === 1 && wide >= LOOK.board.alone_from;
   const largest = ready ? board.largest[place.matrix] : 0;
   const exponent = numbers && !single ? sharedExponent(largest) : 0;
 
@@ -137,18 +135,18 @@ function paintTitle(context, colours, place, matrix, exponent) {
     context.fillText(fits ? long : String(place.tile), place.x, place.y - 4);
     if (place.tile > 0) return;
   }
-  const y = place.y - 6 - (place.tools ? 24 : 0) - tileRoom(place);
+  const y = place.y - LOOK.board.title_above - (place.tools ? LOOK.board.controls : 0) - tileRoom(place);
   const size = matrix.shape.length ? matrix.shape.join("×") : "";
   const { literal } = place;
   context.font = `9px ${SANS}`;
   const small = literal ? "" : [size, exponent].filter(Boolean).join(" ");
   const taken = context.measureText(small).width;
   context.font = literal ? `11px ${SANS}` : `italic 13px ${SERIF}`;
-  const name = fitted(context, place.title, place.room + 6);
+  const name = fitted(context, place.title, place.room + LOOK.board.title_overhang);
   context.fillStyle = literal ? colours.muted : colours.ink;
   context.fillText(name, place.x, y);
   const after = context.measureText(name).width;
-  if (after + taken + 4 > place.room + 10) return; // its shape is told on hover
+  if (after + taken + 4 > place.room + LOOK.board.shape_overhang) return; // its shape is told on hover
   context.font = `9px ${SANS}`;
   context.fillStyle = colours.muted;
   context.fillText(small, place.x + after + 4, y);
@@ -181,7 +179,7 @@ function paintCells(context, board, place, matrix, window, wide, high) {
   const { colours, values } = board;
   const start = board.offsets[place.matrix];
   const scale = board.scaleOf(place);
-  const gap = Math.min(wide, high) >= 5 ? 1 : 0;
+  const gap = Math.min(wide, high) >= LOOK.board.gap_from ? 1 : 0;
   if (window.rows * window.columns > 1500) {
     paintBitmap(context, board, place, matrix, window, wide, high, scale);
   } else {
@@ -225,7 +223,7 @@ function paintBitmap(context, board, place, matrix, window, wide, high, scale) {
   draw.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(sheet, place.x, place.y, window.columns * wide, window.rows * high);
-  if (Math.min(wide, high) < 5) return;
+  if (Math.min(wide, high) < LOOK.board.gap_from) return;
   context.fillStyle = colours.back;
   for (let c = 1; c <= window.columns; c += 1) {
     context.fillRect(place.x + c * wide - 1, place.y, 1, window.rows * high);
@@ -245,7 +243,7 @@ function paintNumbers(context, board, place, matrix, window, wide, high, text) {
   const { colours, values } = board;
   const start = board.offsets[place.matrix];
   const scale = board.scaleOf(place);
-  const size = wide >= 40 ? 11 : wide >= 30 ? 10 : wide >= 26 ? 9 : wide >= 24 ? 8.5 : 8;
+  const size = wide >= LOOK.board.alone_from ? 11 : wide >= 30 ? 10 : wide >= 26 ? 9 : wide >= 24 ? 8.5 : 8;
   context.font = `${size}px ${SANS}`;
   context.textAlign = "center";
   for (let r = 0; r < window.rows; r += 1) {
@@ -263,7 +261,7 @@ function paintNumbers(context, board, place, matrix, window, wide, high, text) {
         const room = context.measureText(shown).width + 3;
         context.fillRect(x - room / 2, y - size, room, size + 3);
       }
-      context.fillStyle = dark ? "#ffffff" : "#14171b";
+      context.fillStyle = dark ? LOOK.board.on_dark : LOOK.board.on_light;
       context.fillText(shown, x, y, wide - 1);
     }
   }

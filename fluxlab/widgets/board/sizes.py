@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from fluxlab.widgets.board.bands import Slot
+from fluxlab.widgets.shared.look import BOARD
 from fluxlab.widgets.shared.maths import pretty
 
 FOLD = 20  # the button that opens what a column stands for
 TITLE = 18  # a matrix' name above it
-CONTROLS = 24  # index steppers, zoom buttons
+CONTROLS: int = BOARD["controls"]  # index steppers, zoom buttons
 TILES = 4  # slices side by side at most
-TILE = 12  # above each: which it is
+TILE: int = BOARD["tile"]  # above each: which it is
 BETWEEN = 10
 FOOT = 29  # below a window: its rows and columns
 STACK = 11  # between what stands above one another

@@ -30,7 +30,7 @@ function toolButtons(stage, board, windows) {
       });
       const zooms = place.window
         ? [press("−", "zoom out", () => windows.zoom(place, -1)), press("+", "zoom in", () => windows.zoom(place, 1))] : [];
-      const row = element("div", { class: "fl-board-tools", style: `left:${place.x}px;top:${place.y - 23 - tileRoom(place)}px` },
+      const row = element("div", { class: "fl-board-tools", style: `left:${place.x}px;top:${place.y + 1 - LOOK.board.controls - tileRoom(place)}px` },
         ...steppers, ...zooms);
       stage.append(row);
       return { row, place, texts, zooms, matrix };

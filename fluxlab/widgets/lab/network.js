@@ -1,9 +1,3 @@
-const svg = (tag, attributes = {}, ...children) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-};
 const PITCH = 38, RADIUS = 16, HEAD = 44;
 
 /** A number that fits into a neuron. */

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fluxlab.engine.core.errors import BadInput, size, unknown
 from fluxlab.widgets.lab.diagram import MOST, diagram, elided, kin
 from fluxlab.widgets.shared.base import View
+from fluxlab.widgets.shared.look import BACK, HIGH, LOW, MUTED
 from fluxlab.widgets.shared.maths import pretty
 
 
@@ -212,6 +213,7 @@ class NetworkPicture(View):
     def picture(self) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.collections import LineCollection
+        from matplotlib.colors import to_rgba
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(1.4 + 1.5 * len(self.columns), 2.6), layout="constrained")
@@ -231,13 +233,13 @@ class NetworkPicture(View):
                     value = float(numbers[source, target])
                     strength = min(abs(value) / largest, 1.0) if math.isfinite(value) else 1.0
                     lines.append([at(link.source, i), at(link.target, j)])
-                    red, green, blue = (0.76, 0.31, 0.05) if value > 0 else (0.07, 0.35, 0.69)
-                    colours.append((red, green, blue, 0.15 + 0.8 * strength))
+                    colour = HIGH if value > 0 else LOW
+                    colours.append(to_rgba(colour, 0.15 + 0.8 * strength))
                     widths.append(0.4 + 2.6 * strength)
             axes.add_collection(LineCollection(lines, colors=colours, linewidths=widths, zorder=1))
         for number, column in enumerate(self.columns):
             points = np.array([at(number, place) for place in range(len(drawn[number]))])
-            axes.scatter(*points.T, s=110, color="white", edgecolors="#59636e", zorder=2)
+            axes.scatter(*points.T, s=110, color=BACK, edgecolors=MUTED, zorder=2)
             more = f"{column.size} neurons" if column.size > MOST else pretty(column.matrix.local)
             axes.annotate(more, (number, points[:, 1].min() - 0.9), ha="center", fontsize=8)
         axes.set_axis_off()
