@@ -162,3 +162,9 @@ def test_page_and_picture_measure_with_the_same_distances() -> None:
     for name in look.BOARD:
         assert f'"{name}"' in python, name
         assert f"LOOK.board.{name}" in scripts or name == "picture_grid", name
+
+
+def test_no_style_sheet_cuts_words() -> None:
+    """Words are cut by `fitted` alone; whoever calls it keeps the whole for pointer and reader."""
+    for file in [*WIDGETS.rglob("*.css"), *WIDGETS.rglob("*.js")]:
+        assert not re.search(r"text-?overflow|line-?clamp", file.read_text("utf-8"), re.I), file

@@ -29,6 +29,7 @@ function render({ model, el }) {
   el.append(bar, stage, status, error, tip);
 
   const folds = foldButtons(stage, ({ name, open }) => model.send({ type: "fold", name, folded: open }));
+  const titles = wholeTitles(stage, context);
   const selecting = inFlight(model);
   const windows = windowAsker(board, model);
   const tools = toolButtons(stage, board, windows);
@@ -137,6 +138,7 @@ function render({ model, el }) {
       hover = null;
       board.cursor = null;
       for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
+      titles.show(message);
       folds.show(message.folds);
       tools.show();
     },

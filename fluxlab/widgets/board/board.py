@@ -30,7 +30,7 @@ class Board(View):
     """
 
     name = "board"
-    scripts = ("geometry", "state", "marks", "paint", "windows", "tools", "folds")
+    scripts = ("geometry", "state", "titles", "marks", "paint", "windows", "tools", "folds")
     scale = traitlets.Enum(SCALES, "matrix").tag(sync=True)
 
     def __init__(self, thing: Any, scale: str = "matrix") -> None:

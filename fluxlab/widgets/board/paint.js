@@ -1,8 +1,5 @@
 // Painting the board. `board` is the state that board.js keeps; nothing here changes it.
 
-const { serif: SERIF, sans: SANS } = LOOK.fonts;
-const CHEVRON = 15; // room for it before a title
-
 /** Ramps, hatches and plain colours of the theme that `el` stands in. */
 function palette(el, context) {
   const plain = themeColours(el);
@@ -58,23 +55,6 @@ function paintBoard(context, board, [top, bottom]) {
   context.restore();
 }
 
-/** The header of a band; a title that folds it is a button over the canvas (folds.js). */
-function paintHeader(context, { layout, colours }, band) {
-  const y = Math.round(band.y);
-  if (!band.x) {
-    context.fillStyle = colours.line;
-    context.fillRect(0, y, layout.width, 1);
-  }
-  context.font = `600 12.5px ${SANS}`;
-  const x = band.x + (band.foldable ? CHEVRON : 0);
-  const after = x + context.measureText(band.title).width + 8;
-  context.fillStyle = colours.ink;
-  if (!band.foldable) context.fillText(band.title, x, y + LOOK.board.header_baseline);
-  context.fillStyle = colours.muted;
-  context.font = `12.5px ${SANS}`;
-  context.fillText(fitted(context, band.detail, layout.width - after), after, y + LOOK.board.header_baseline);
-}
-
 function paintLane(context, { layout, colours }, label) {
   const word = LOOK.lanes[label.lane];
   context.save();
@@ -88,14 +68,6 @@ function paintLane(context, { layout, colours }, label) {
     context.fillText(word, 0, 0);
   }
   context.restore();
-}
-
-/** `text`, cut with … so that it is at most `room` wide. */
-function fitted(context, text, room) {
-  if (context.measureText(text).width <= room) return text;
-  let cut = text;
-  while (cut && context.measureText(`${cut}…`).width > room) cut = cut.slice(0, -1);
-  return `${cut}…`;
 }
 
 function paintPlace(context, board, place) {
@@ -123,33 +95,6 @@ function paintPlace(context, board, place) {
     }
   }
   if (window.level) paintScroll(context, colours, place, matrix, window, wide, high);
-}
-
-function paintTitle(context, colours, place, matrix, exponent) {
-  if (place.tile !== null) {
-    context.font = `9px ${SANS}`;
-    context.fillStyle = colours.muted;
-    const own = matrix.labels[matrix.shape.length - 3]?.[place.tile];
-    const long = own ?? `${matrix.axes.at(-3) ?? "slice"} ${place.tile}`;
-    const fits = context.measureText(long).width <= place.width + 8;
-    context.fillText(fits ? long : String(place.tile), place.x, place.y - 4);
-    if (place.tile > 0) return;
-  }
-  const y = place.y - LOOK.board.title_above - (place.tools ? LOOK.board.controls : 0) - tileRoom(place);
-  const size = matrix.shape.length ? matrix.shape.join("×") : "";
-  const { literal } = place;
-  context.font = `9px ${SANS}`;
-  const small = literal ? "" : [size, exponent].filter(Boolean).join(" ");
-  const taken = context.measureText(small).width;
-  context.font = literal ? `11px ${SANS}` : `italic 13px ${SERIF}`;
-  const name = fitted(context, place.title, place.room + LOOK.board.title_overhang);
-  context.fillStyle = literal ? colours.muted : colours.ink;
-  context.fillText(name, place.x, y);
-  const after = context.measureText(name).width;
-  if (after + taken + 4 > place.room + LOOK.board.shape_overhang) return; // its shape is told on hover
-  context.font = `9px ${SANS}`;
-  context.fillStyle = colours.muted;
-  context.fillText(small, place.x + after + 4, y);
 }
 
 /** Not computed yet: an empty grid. */

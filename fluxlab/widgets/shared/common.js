@@ -105,6 +105,17 @@ function exact(value) {
   return String(value).replace(/-/g, "−");
 }
 
+/** `text`, cut with … so that it is at most `room` wide in the context's font; and its width. */
+function fitted(context, text, room) {
+  const wide = (shown) => context.measureText(shown).width;
+  let cut = text;
+  if (wide(text) > room) {
+    while (cut && wide(`${cut}…`) > room) cut = cut.slice(0, -1);
+    cut += "…";
+  }
+  return [cut, wide(cut)];
+}
+
 /** The colours of the theme that `el` stands in, as CSS strings. */
 function themeColours(el) {
   const style = getComputedStyle(el);
