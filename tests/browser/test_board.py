@@ -58,7 +58,7 @@ def test_parity(lab: Lab) -> None:
     for theme in ("light", "dark"):
         lab.set_theme(theme)
         lab.cell(0)
-        lab.page.wait_for_timeout(200)
+        lab.still()
         lab.screenshot(f"board-{theme}")
         assert lab.axe(".fl-board") == []
     assert lab.console_errors == []
