@@ -1,5 +1,6 @@
 # make lab          open the lessons in JupyterLab
 # make test         everything that CI checks
+# make quick        most of it in a minute: style, types, and tests of the core
 # make lint         style, types, clean notebooks
 # make format       rewrite the Python files in the one style
 # make lessons      run the lessons again and keep their new outputs
@@ -20,13 +21,19 @@ PIP_QUIET := --quiet --disable-pip-version-check
 # compared; without execution counts too (conftest.py).
 NBVAL := --nbval --nbval-current-env -n 2 --dist loadscope
 
-.PHONY: lab test lint unit nbval browser format lessons bench test-lowest clean
+.PHONY: lab test quick lint unit nbval browser format lessons bench test-lowest clean
 .NOTPARALLEL:
 
 lab: $(VENV)/installed
 	$(BIN)/fluxlab lab $(if $(FOLDER),"$(FOLDER)") $(LAB_ARGS)
 
 test: lint unit nbval browser
+
+# One of each kind: cells, gradients, the check, plan, history, networks, rooms, board, panel.
+quick: lint
+	$(BIN)/python -m pytest -n 2 -q $(addprefix tests/,$(addsuffix .py,\
+	  $(addprefix engine/test_,cells gradients plan history names network bad_input layering) \
+	  test_rooms test_board test_stepper test_explain_panel test_readme))
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -87,6 +87,11 @@ class Update:
             made.buffer[...] = self._values[made.name]
         return made
 
+    def velocity(self, beta: float) -> Matrix:
+        """v = beta v - eta dC_dw, remembered for the next iteration."""
+        v = self.state("v")
+        return keep(v, step_down(self.slowed(v, beta), self.rate, self.gradient))
+
     def slowed(self, v: Matrix, beta: float) -> Matrix:
         """beta v."""
         return multiply(beta, v).named(f"{v.local} slowed")  # type: ignore[no-any-return]
@@ -133,9 +138,7 @@ class Momentum(Figures):
     counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
-        v = u.state("v")
-        v_new = keep(v, step_down(u.slowed(v, self.beta), u.rate, u.gradient))
-        return add(u.parameter, v_new)  # type: ignore[no-any-return]
+        return add(u.parameter, u.velocity(self.beta))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -148,9 +151,7 @@ class Nesterov(Figures):
     counts: ClassVar[bool] = False
 
     def __call__(self, u: Update) -> Matrix:
-        v = u.state("v")
-        v_new = keep(v, step_down(u.slowed(v, self.beta), u.rate, u.gradient))
-        ahead = step_down(u.slowed(v_new, self.beta), u.rate, u.gradient)
+        ahead = step_down(u.slowed(u.velocity(self.beta), self.beta), u.rate, u.gradient)
         return add(u.parameter, ahead.named(f"step of {u.parameter.local}"))  # type: ignore[no-any-return]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fluxlab.engine.catalogue.windows import Pair, pair, patches
+from fluxlab.engine.catalogue.windows import Pair, must_fit, pair, patches
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import is_whole, whole
@@ -94,11 +94,7 @@ def as_image(layer: str, x: Matrix) -> Matrix:
 
 def windows(layer: str, x: Matrix, window: Pair, stride: Pair) -> Matrix:
     """Every window of the images, which must hold one."""
-    if window[0] > x.shape[2] or window[1] > x.shape[3]:
-        raise BadInput(
-            f"{layer}: a window of {size(window)} does not fit into an image of "
-            f"{size(x.shape[2:])}. Take a smaller window"
-            + (", or padding='same'." if layer == "Conv" else ".")
-        )
+    advice = f". Take a smaller window{', or padding=' + repr('same') if layer == 'Conv' else ''}."
+    must_fit(layer, window, x.shape, f"an image of {size(x.shape[2:])}{advice}")
     seen: Matrix = patches(x, window, stride)
     return seen

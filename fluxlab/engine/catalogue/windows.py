@@ -241,13 +241,16 @@ def pair(function: str, argument: str, value: Any, least: int = 1) -> Pair:
     return int(both[0]), int(both[1])
 
 
+def must_fit(function: str, window: Pair, shape: Shape, into: str) -> None:
+    """Refuse a window that is larger than the last two axes of `shape`."""
+    if len(shape) < 2 or window[0] > shape[-2] or window[1] > shape[-1]:
+        raise BadInput(f"{function}: a window of {size(window)} does not fit into {into}")
+
+
 def patches(x: Any, window: int | Pair, stride: int | Pair = 1) -> Any:
     """Every window of the last two axes: (..., H, W) gives (..., rows, columns, *window)."""
     shape = shape_of("patches", "x", x)
     window, stride = pair("patches", "window", window), pair("patches", "stride", stride)
-    if len(shape) < 2 or window[0] > shape[-2] or window[1] > shape[-1]:
-        raise BadInput(
-            f"patches: a window of {size(window)} does not fit into a matrix that is "
-            f"{size(shape)}; take a smaller window, or add a border with fl.pad."
-        )
+    advice = "; take a smaller window, or add a border with fl.pad."
+    must_fit("patches", window, shape, f"a matrix that is {size(shape)}{advice}")
     return _patches(x, window=window, stride=stride)

@@ -30,10 +30,15 @@ class Sheet:
         """The number in a cell, or None."""
         if self.separator == ";" and PLAIN.fullmatch(cell):
             cell = cell.replace(",", ".")
-        try:
-            return None if "_" in cell else float(cell)  # Python also takes 1_000
-        except ValueError:
-            return None
+        return number_in(cell)
+
+
+def number_in(text: str) -> float | None:
+    """The number that a text is, or None. Python also takes 1_000 for one; tables do not."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
 
 
 def read_csv(function: str, path: Path) -> Sheet:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, counted, unknown
 from fluxlab.engine.core.numbers import Array, Indices
-from fluxlab.engine.data.csvfile import read_csv
+from fluxlab.engine.data.csvfile import number_in, read_csv
 from fluxlab.engine.data.datasets import class_targets
 from fluxlab.engine.data.splits import Split, split_named
 
@@ -146,9 +146,14 @@ def _cell(value: Any) -> Any:
     """A number as float, an empty cell as None, anything else as text."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    try:
-        number = float("no number" if isinstance(value, str) and "_" in value else value)
-    except (TypeError, ValueError):
+    if isinstance(value, str):
+        number = number_in(value)
+    else:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = None
+    if number is None:
         # pandas' own missing values (NaT, NA) are no numbers either, and print so.
         return None if str(value) in ("<NA>", "NaT") else str(value)
     return None if np.isnan(number) else number

@@ -12,19 +12,17 @@ import numpy as np
 from fluxlab.engine.building.optimizers import optimizer as optimizer_of
 from fluxlab.engine.building.parts import check_part
 from fluxlab.engine.catalogue.activations import activation
-from fluxlab.engine.catalogue.losses import check_targets, class_rows
 from fluxlab.engine.catalogue.losses import cost as cost_named
 from fluxlab.engine.core.errors import BadInput, size
-from fluxlab.engine.core.numbers import Array, Shape, as_numbers, is_whole, whole
-from fluxlab.engine.data.preprocessor import samples_of
+from fluxlab.engine.core.numbers import Array, is_whole, whole
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.design import Design, Layer, evaluated, learning, predicting
+from fluxlab.engine.networks.reports import Report, reporter
+from fluxlab.engine.networks.samples import are_rows, matrix_of, names_of, targets_of, unequal
 from fluxlab.engine.networks.views import LayerView
 from fluxlab.engine.running.history import History
 from fluxlab.engine.tracing import Trace
 
-CLASS_COSTS = ("cross_entropy", "cross_entropy_logits")
-Report = Callable[[int, float, int], object]  # iteration, cost, iterations done
 TURN, LONGEST = 0.1, 0.5  # seconds that learning holds the lock at a time; at most
 
 
@@ -84,16 +82,16 @@ class Network:
         if batch is not None:
             whole("Network", "batch", batch, 1)
         cost_named(cost)
-        x = _matrix("inputs", inputs)
-        target = x.copy() if targets is None else _matrix("targets", targets)
+        x = matrix_of("inputs", inputs)
+        target = x.copy() if targets is None else matrix_of("targets", targets)
         if len(x) != len(target):
-            raise BadInput(_unequal("Network", x, target))
+            raise BadInput(unequal("Network", x, target))
         self.design = Design(
             tuple(layers), cost, optimizer_of(optimizer), schedule, tuple(regularizers), clip,
             None if batch is None else int(batch), True, int(seed), targets is None,
         )  # fmt: skip
-        target = _targets("Network", self.design, x, target)
-        self._start(x, target, _row_names(inputs), {}, 0)
+        target = targets_of("Network", self.design, x, target)
+        self._start(x, target, names_of(inputs), {}, 0)
 
     def _start(
         self,
@@ -178,7 +176,7 @@ class Network:
     def set_samples(self, rows: Sequence[int] | None) -> None:
         """Look at some rows of the data only (None: all); weights stay, history starts anew."""
         count = len(self._data[0])
-        if rows is not None and not _are_rows(rows, count):
+        if rows is not None and not are_rows(rows, count):
             raise BadInput(
                 f"set_samples: rows must be a list of row numbers, 0 to {count - 1}, or None for "
                 f"all; got {rows!r}."
@@ -210,7 +208,7 @@ class Network:
     ) -> History:
         """Learn for `iterations`; see `learn`."""
         whole("advance", "iterations", iterations, 0)
-        report, finish = _reporter(progress, iterations)
+        report, finish = reporter(progress, iterations)
         try:
             self._learn(iterations, report)
         finally:
@@ -272,7 +270,7 @@ class Network:
                 f"fit: validation must be (inputs, targets), got {type(validation).__name__}."
             )
         held, each = self._held("fit", *validation), self.iterations_per_epoch
-        report, finish = _reporter(progress, epochs * each)  # one bar for all epochs
+        report, finish = reporter(progress, epochs * each)  # one bar for all epochs
         best, waited = (float("inf"), self.history.iteration), 0
         try:
             for epoch in range(epochs):
@@ -298,10 +296,10 @@ class Network:
         return self._cost_of(*self._held("evaluate", inputs, targets))
 
     def _held(self, function: str, inputs: Any, targets: Any) -> tuple[Array, Array]:
-        x, target = self._fitting(function, inputs), _matrix("targets", targets, function)
+        x, target = self._fitting(function, inputs), matrix_of("targets", targets, function)
         if len(x) != len(target):
-            raise BadInput(_unequal(function, x, target))
-        return x, _targets(function, self.design, x, target)
+            raise BadInput(unequal(function, x, target))
+        return x, targets_of(function, self.design, x, target)
 
     def _cost_of(self, x: Array, target: Array) -> float:
         return evaluated(self.design, x, target, self.values())
@@ -314,7 +312,7 @@ class Network:
         return predicting(design, x, values)["y"].value
 
     def _fitting(self, function: str, inputs: Any) -> Array:
-        x = _matrix("inputs", inputs, function)
+        x = matrix_of("inputs", inputs, function)
         expected = self._data[0].shape[1:]
         if x.shape == (*expected, 1):
             x = x.T  # one sample, given as a flat list
@@ -366,90 +364,3 @@ def a_network(function: str, network: object) -> Network:
             f"{type(network).__name__}."
         )
     return network
-
-
-def _matrix(argument: str, data: Any, function: str = "Network") -> Array:
-    try:
-        axes = np.ndim(data)
-    except ValueError:  # rows of unequal length, which are refused below
-        axes = 2
-    if axes > 2:
-        return as_numbers(function, argument, data)
-    return samples_of(function, argument, data)
-
-
-def _are_rows(rows: object, count: int) -> bool:
-    if not isinstance(rows, Sequence | np.ndarray) or not len(rows):
-        return False
-    return all(is_whole(row) and 0 <= row < count for row in rows)
-
-
-def _targets(function: str, design: Design, x: Array, target: Array) -> Array:
-    """Targets of the output's shape; class numbers become one-hot rows, -1 a row of zeros."""
-    output = predicting(design, x[:1], {}, linked=False)["y"].shape[1:]
-    if target.shape[1:] == output:
-        check_targets(function, design.cost, target)
-        return target
-    if design.cost in CLASS_COSTS and target.shape[1:] in (output[:-1], (*output[:-1], 1)):
-        blank = target.reshape(-1) == -1
-        numbers = np.where(blank, 0, target.reshape(-1))
-        made = class_rows(function, "targets", numbers, output[-1])
-        made[blank] = 0
-        return made.reshape(len(x), *output)
-    raise BadInput(f"{function}: {_misfit(output, target.shape[1:])}")
-
-
-def _unequal(function: str, x: Array, target: Array) -> str:
-    return (
-        f"{function}: inputs has {len(x)} rows and targets has {len(target)}; each sample needs "
-        "one row in both."
-    )
-
-
-def _misfit(output: Shape, target: Shape) -> str:
-    """Why targets of one shape do not fit outputs of another."""
-    if len(output) == len(target) == 1:
-        hint = (
-            f" For class numbers take a cost of {' or '.join(CLASS_COSTS)}, or give "
-            f"fl.one_hot(targets, {output[0]})."
-            if target == (1,)
-            else ""
-        )
-        return (
-            f"the last layer has {output[0]} neurons, but targets has {target[0]} columns; they "
-            f"must be equal.{hint}"
-        )
-    return (
-        f"the output of each sample is {size(output)}, but its target is {size(target)}; they must "
-        f"have the same shape, or with a cost of {' or '.join(CLASS_COSTS)} the target may be "
-        "class numbers, without the output's last axis."
-    )
-
-
-def _row_names(inputs: Any) -> dict[str, list[str]]:
-    """Names for samples and features, where the data has them."""
-    if hasattr(inputs, "columns") and hasattr(inputs, "index"):
-        return {
-            "sample": [str(i) for i in inputs.index],
-            "feature": [str(c) for c in inputs.columns],
-        }
-    table = np.asarray(inputs) if not isinstance(inputs, str | Path) else np.zeros((0, 0))
-    if table.dtype.kind in "fiub" and table.ndim == 2 and np.isin(table, (0, 1)).all():
-        return {"sample": ["".join(str(int(bit)) for bit in row) for row in table]}
-    return {}
-
-
-def _reporter(progress: Any, iterations: int) -> tuple[Report, Callable[[], None]]:
-    if progress is True:
-        from tqdm.auto import tqdm
-
-        bar = tqdm(total=iterations, unit="it", desc="learn")
-
-        def show(iteration: int, cost: float, done: int) -> None:
-            bar.update(done - bar.n)
-            bar.set_postfix_str(f"C = {cost:.6g}", refresh=False)
-
-        return show, bar.close
-    if callable(progress):
-        return (lambda iteration, cost, done: progress(iteration, cost)), lambda: None
-    return (lambda iteration, cost, done: None), lambda: None
