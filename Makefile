@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 PIP_QUIET := --quiet --disable-pip-version-check
 # The cells of one lesson share a kernel, so they stay on one worker. Every cell's output is
 # compared; without execution counts too (conftest.py).
-NBVAL := --nbval --nbval-current-env -n 2 --dist loadscope
+NBVAL := -p nbval --nbval --nbval-current-env -n 2 --dist loadscope
 
 .PHONY: lab test quick lint unit nbval browser format lessons bench test-lowest clean
 .NOTPARALLEL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -17,3 +18,13 @@ def torch() -> Any:
             pytest.fail("PyTorch is not installed, and CI may not skip what it checks.")
         pytest.skip("PyTorch is not installed (pip install torch): nothing to compare with.")
     return found
+
+
+class Lazily:
+    """A library that is imported when a test first asks it, so that tests begin at once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.datasets as sk
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from oracle import Lazily
 
 import fluxlab as fl
 from fluxlab.engine import data
+
+sk = Lazily("sklearn.datasets")
+preprocessing = Lazily("sklearn.preprocessing")
 
 MADE = {
     "spirals": (data.spirals, 2, 1),
@@ -138,11 +140,12 @@ def test_a_split_comes_from_its_seed_and_is_shuffled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scaling", "scaler"), [("standard", StandardScaler()), ("min-max", MinMaxScaler())]
+    ("scaling", "scaler"), [("standard", "StandardScaler"), ("min-max", "MinMaxScaler")]
 )
 def test_scaling_is_scikit_learns_and_fitted_on_the_training_part(
     scaling: str, scaler: Any
 ) -> None:
+    scaler = getattr(preprocessing, scaler)()
     X, Y = data.breast_cancer()
     X = np.hstack([X, np.full((len(X), 1), 7.0)])  # a column that never changes
     found = data.split(X, Y, scaling=scaling, seed=5)

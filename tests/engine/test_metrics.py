@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sklearn.metrics as sk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import Lazily
 from traces import follows
 
 import fluxlab as fl
 from fluxlab.engine import metrics
+
+sk = Lazily("sklearn.metrics")
 
 FIGURES = {
     "precision": sk.precision_score,

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import sacrebleu
-import sklearn.metrics as sk
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from oracle import Lazily
 from rouge_score import rouge_scorer
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from traces import follows
 
 import fluxlab as fl
 from fluxlab.engine import metrics
+
+sk = Lazily("sklearn.metrics")
 
 close = pytest.approx
 few = settings(max_examples=15)  # scikit-learn checks its arguments slowly
