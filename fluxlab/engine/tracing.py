@@ -6,7 +6,9 @@ Imports: core, running, readers, building.
 
 from __future__ import annotations
 
+import dis
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -106,4 +108,20 @@ def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
     with made.following(function):
         result = function(**inputs)
     made.finish(result)
+    assert made.result is not None
+    if name := _returned(function):
+        made.alias(name, made.result)
     return made
+
+
+def _returned(function: Callable[..., Any]) -> str:
+    """The variable that the function returns, if all its returns are of that one."""
+    code = getattr(function, "__code__", None)
+    lines = [] if code is None else [*dis.get_instructions(code)]
+    names = {
+        before.argval if before.opname.startswith("LOAD_FAST") else None
+        for before, line in itertools.pairwise(lines)
+        if line.opname.startswith("RETURN_")
+    }
+    name = names.pop() if len(names) == 1 else None
+    return name if isinstance(name, str) else ""
