@@ -93,6 +93,10 @@ class Matrix(Operators):
                 )
             return shown(self.buffer.copy(), self._how_to_set())
 
+    @value.setter
+    def value(self, numbers: object) -> None:
+        raise AttributeError(f"m.value = ... does nothing. {self._how_to_set()}")
+
     def _how_to_set(self) -> str:
         if self.step is None:
             name = f'"{self.name}"'
