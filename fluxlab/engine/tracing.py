@@ -6,23 +6,25 @@ Imports: core, running, readers, building.
 
 from __future__ import annotations
 
+import dis
 import inspect
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 from fluxlab.engine.building.optimizers import GradientDescent, record_optimizer
-from fluxlab.engine.core import matrix
+from fluxlab.engine.core import matrix as core_matrix
 from fluxlab.engine.core import trace as core
-from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.errors import BadInput, UnknownName
 from fluxlab.engine.readers.backward import check_learning_rate, record_backward
 from fluxlab.engine.readers.check import Check, check
 from fluxlab.engine.readers.explain import Explanation, explain
 from fluxlab.engine.running.history import History
 
 
-class Matrix(matrix.Matrix):
+class Matrix(core_matrix.Matrix):
     __slots__ = ()
-    __doc__ = matrix.Matrix.__doc__
+    __doc__ = core_matrix.Matrix.__doc__
 
     def explain(self, *index: int) -> Explanation:
         """Why this number? `w.explain(2, 5)`; see `Explanation`."""
@@ -36,7 +38,37 @@ class Trace(core.Trace):
     """
 
     matrix_kind = Matrix
-    history: History | None = None
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.history: History | None = None
+        self._outside: frozenset[str] = frozenset()  # what the function takes from outside
+        self._closed = True
+
+    def __getitem__(self, name: str) -> core_matrix.Matrix:
+        try:
+            return super().__getitem__(name)
+        except UnknownName:
+            outside = name.removeprefix("dC_d") if isinstance(name, str) else ""
+            if outside not in self._outside:
+                raise
+            raise UnknownName(
+                f"{name!r}: {outside} is not an argument of {self.title}, and what a function "
+                "takes from outside is a constant. Make it an argument, as in "
+                f"fl.trace(f, x=x, {outside}={outside})."
+            ) from None
+
+    def __setitem__(self, name: str, value: object) -> None:
+        raise BadInput(f"t[{name!r}] = ... does nothing. Write t.set({name!r}, numbers).")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        known = vars(self)
+        if "_closed" in known and name not in known:
+            how = f"t.set({name!r}, numbers)" if name in self else "t.set('w', numbers)"
+            raise AttributeError(
+                f"A trace has no .{name} that can be set. The numbers of a matrix are set by {how}."
+            )
+        super().__setattr__(name, value)
 
     def backward(self) -> None:
         """Record the backward pass and run it. A second call changes nothing."""
@@ -78,7 +110,7 @@ class Trace(core.Trace):
                 self.history.trace = self
 
 
-def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
+def trace(function: Callable[..., Any], /, *unnamed: Any, **matrices: Any) -> Trace:
     """Run `function` on traced matrices and record every step.
 
     `function` is ordinary Python with `@`, `+`, `*`, `fl.tanh`, ...; each keyword argument
@@ -92,18 +124,61 @@ def trace(function: Callable[..., Any], **matrices: Any) -> Trace:
     if not callable(function):
         raise BadInput(f"trace: function must be a function, got {type(function).__name__}.")
     title = getattr(function, "__name__", "function").replace("<lambda>", "your function")
-    try:
-        inspect.signature(function).bind(**matrices)
-    except TypeError as problem:
-        raise BadInput(
-            f"trace: {title}{inspect.signature(function)} does not fit the matrices given "
-            f"({', '.join(matrices) or 'none'}): {problem}. Give each argument by its name."
-        ) from None
-    if "C" in matrices:
-        raise BadInput("trace: C is the cost's own name; call that argument something else.")
+    _check_arguments(function, title, len(unnamed), matrices)
     made = Trace(title)
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        made._outside = frozenset({*code.co_names, *code.co_freevars} - {*matrices})
     inputs = {name: made.input(name, value) for name, value in matrices.items()}
     with made.following(function):
         result = function(**inputs)
     made.finish(result)
+    assert made.result is not None
+    if name := _returned(function):
+        made.alias(name, made.result)
     return made
+
+
+def _check_arguments(
+    function: Callable[..., Any], title: str, unnamed: int, matrices: dict[str, Any]
+) -> None:
+    """Refuse matrices that do not fit the function's arguments."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions in C have none
+        signature = inspect.Signature()
+    arguments = signature.parameters.values()
+    names = [a.name for a in arguments if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)]
+    needed = ", ".join(f"{n}={n}" for n in names[:6]) or "x=x"
+    if unnamed:
+        raise BadInput(
+            f"trace: {unnamed} of the matrices came without a name. Give each by the name of its "
+            f"argument, as in fl.trace({title}, {needed})."
+        )
+    if any(a.kind in (a.VAR_POSITIONAL, a.POSITIONAL_ONLY) for a in arguments):
+        raise BadInput(
+            f"trace: {title} takes arguments without a name (*args, or NumPy's own). Its matrices "
+            "need names: write a function such as `def f(x, w): ...` around it."
+        )
+    try:
+        signature.bind(**matrices)
+    except TypeError as problem:
+        raise BadInput(
+            f"trace: {title}({', '.join(map(str, arguments))}) does not fit the matrices given "
+            f"({', '.join(matrices) or 'none'}): {problem}. Give each argument by its name."
+        ) from None
+    if "C" in matrices:
+        raise BadInput("trace: C is the cost's own name; call that argument something else.")
+
+
+def _returned(function: Callable[..., Any]) -> str:
+    """The variable that the function returns, if all its returns are of that one."""
+    code = getattr(function, "__code__", None)
+    lines = [] if code is None else [*dis.get_instructions(code)]
+    names = {
+        before.argval if before.opname.startswith("LOAD_FAST") else None
+        for before, line in itertools.pairwise(lines)
+        if line.opname.startswith("RETURN_")
+    }
+    name = names.pop() if len(names) == 1 else None
+    return name if isinstance(name, str) else ""

@@ -11,6 +11,7 @@ from traces import EXAMPLES, trace_of
 from zoo import ZOO, fresh
 
 import fluxlab as fl
+from fluxlab.engine.core.errors import BadInput, UnknownName
 from fluxlab.engine.core.formulas import expression
 
 FLUX = {
@@ -43,8 +44,8 @@ def test_fluxs_eleven_matrices_of_every_layer(net: fl.Network) -> None:
             assert found.shape == shapes.get(name, (16, neurons)), name
             matrix = net.trace[f"layer {k + 1}/{local}"]
             np.testing.assert_array_equal(found, matrix.value)
-            found += 1  # a copy: nothing happens to the network
-            assert not np.array_equal(found, matrix.value)
+            with pytest.raises(BadInput, match="writing to them would change nothing"):
+                found += 1
         assert set(FLUX) <= set(dir(layer))
 
 
@@ -224,8 +225,94 @@ def test_data_is_copied() -> None:
     net = fl.form_network([2, 1], x, y)
     x[...] = 9.0
     assert net.trace["x"].value.max() == 1.0
-    net.trace["x"].value[...] = 7.0
-    assert net.trace["x"].value.max() == 1.0
+
+
+def test_numbers_that_show_a_matrix_are_read_only_and_say_how_to_set_it(net: fl.Network) -> None:
+    layer, t = net.layers[0], net.trace
+    fl.back_propagation(net)
+    for numbers, told in (
+        (layer.weights_matrix, r"net.layers\[0\].weights_matrix = numbers"),
+        (layer.dC_dw_matrix, "dC_dw_matrix is computed"),
+        (t["x"].value, r't.set\("(layer 1/)?x", numbers\)'),
+        (t["layer 1/a"].value, "set what it is computed from: .*layer 1/w"),
+    ):
+        with pytest.raises(BadInput, match=told):
+            numbers[0, 0] = 5
+        with pytest.raises(BadInput, match=r"take \.copy\(\)"):
+            numbers *= 2
+        with pytest.raises(ValueError, match="read-only"):
+            numbers[0][0] = 5
+        own = numbers.copy()
+        own[0, 0] = 5.0
+        own += 1
+        assert own[0, 0] == 6.0
+        assert type(numbers * 2) is np.ndarray
+        assert type(numbers @ numbers.T) is np.ndarray
+        assert repr(numbers).startswith("array(")
+    layer.weights_matrix = layer.weights_matrix * 2  # and this is how
+
+
+def test_a_name_means_what_the_student_named() -> None:
+    y = np.eye(3)[[0, 2]]
+    t = fl.trace(lambda x, y: fl.cross_entropy_logits(x, y), x=[[0.1, 2.0, -1.0]] * 2, y=y)
+    t.backward()
+    assert t["y"].kind == "input"
+    with pytest.raises(UnknownName, match="y has no gradient here"):
+        t["dC_dy"]
+    with pytest.raises(UnknownName, match="y has no gradient here"):
+        t.check("dC_dy")
+    t = fl.trace(lambda x, y: fl.greater(x, y) * x, x=[0.5, 2.0], y=[1.0, 1.0])
+    t.backward()
+    with pytest.raises(UnknownName, match="through a comparison"):
+        t["dC_dy"]
+    t = fl.trace(lambda x: fl.tanh(x), x=[0.5, 2.0])
+    with pytest.raises(UnknownName, match=r"Record it with t.backward\(\)"):
+        t["dC_dx"]
+    t.backward()
+    assert t["dC_dy"].of is t["y"]
+
+
+def test_what_is_returned_keeps_its_name() -> None:
+    def model(x: Any, w: Any) -> Any:
+        y = x @ w
+        loss = fl.mean(y * y)
+        return loss  # noqa: RET504
+
+    t = fl.trace(model, x=[[1.0, 2.0]], w=[[0.5], [1.0]])
+    assert t["loss"] is t["C"] is t.cost
+    assert t["y"].shape == (1, 1)
+
+    def several(x: Any) -> Any:
+        out = fl.tanh(x) * 2
+        return out  # noqa: RET504
+
+    t = fl.trace(several, x=[1.0, 2.0])
+    t.backward()
+    assert t["out"] is t["y"] is t.result
+    assert t["dC_dout"] is t["dC_dy"]
+
+    def two_ways(x: Any) -> Any:
+        a = x * 2
+        if x.shape[0] > 5:
+            return a
+        return x + 1
+
+    assert fl.trace(two_ways, x=[1.0, 2.0])["a"] is not fl.trace(two_ways, x=[1.0])["y"]
+    taken = fl.trace(lambda loss: loss * loss, loss=[1.0, 2.0])
+    assert taken["loss"].kind == "input"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: fl.Network([fl.Dense(1, "rely")], [[1.0]], [[1.0]]),
+        lambda: fl.Network([fl.Dense(1)], [[1.0]], [[1.0]], cost="ms"),
+        lambda: fl.trace(lambda x: x * 2, x=1.0)["q"],
+    ],
+)
+def test_an_unknown_name_is_a_bad_value_too(call: Any) -> None:
+    with pytest.raises(ValueError, match="Unknown"):
+        call()
 
 
 def test_version_grows_with_every_change(net: fl.Network) -> None:

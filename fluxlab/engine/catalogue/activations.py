@@ -116,7 +116,8 @@ relu = Activation(
     lambda out, a: [(np.maximum, a, zeros(a) if a.size > LARGE else _0, out)],
     reads="a",
     slope=(lambda a: float(a > 0), lambda out, a: _is_positive(out, a)),
-    latex=r"\max(0, <0>)", numpy="np.maximum(<0>, 0)", words="<0> where it is positive, else 0",
+    corners=(0.0,), latex=r"\max(0, <0>)", numpy="np.maximum(<0>, 0)",
+    words="<0> where it is positive, else 0",
     slope_texts={
         "latex": r"[<0> > 0]", "numpy": "(<0> > 0) * 1.0", "unit": True,
         "words": "1 where <0> is positive, else 0 (0 at the kink, too)",
@@ -130,7 +131,7 @@ leaky_relu = Activation(
         lambda a: 1.0 if a > 0 else 0.01,
         lambda out, a: [(np.sign, a, out), (np.fmax, out, np.array(0.01), out)],
     ),
-    latex=r"\max(0.01\,<0>, <0>)", numpy="np.maximum(0.01 * <0>, <0>)",
+    corners=(0.0,), latex=r"\max(0.01\,<0>, <0>)", numpy="np.maximum(0.01 * <0>, <0>)",
     words="<0> where it is positive, a hundredth of it elsewhere",
     slope_texts={
         "latex": r"1 \text{ if } <0> > 0 \text{ else } 0.01", "numpy": "np.where(<0> > 0, 1, 0.01)",
@@ -236,7 +237,8 @@ threshold = Activation(
     "threshold", lambda a: np.heaviside(a, 0.0), lambda out, a: [(np.heaviside, a, _0, out)],
     unit=True,
     reads="a", slope=(lambda a: 0.0, lambda out, a: [(out.fill, 0.0)]),
-    latex="[<0> > 0]", numpy="(<0> > 0) * 1.0", words="1 where <0> is positive, else 0",
+    corners=(0.0,), latex="[<0> > 0]", numpy="(<0> > 0) * 1.0",
+    words="1 where <0> is positive, else 0",
     slope_texts={
         "latex": "0", "numpy": "np.zeros_like(<0>)", "unit": True,
         "words": "0 everywhere: the threshold is flat, so no gradient comes through",

@@ -61,16 +61,18 @@ sqrt: Elementwise = Elementwise(
 )  # fmt: skip
 absolute: Elementwise = Elementwise(
     "absolute", np.abs, np.absolute, (lambda out, u: sign(u),),
-    latex="|<0>|", numpy="np.abs(<0>)", words="<0> without its sign",
+    corners=(0.0,), latex="|<0>|", numpy="np.abs(<0>)", words="<0> without its sign",
 )  # fmt: skip
 sign: Elementwise = Elementwise(
     "sign", np.sign, np.sign, (None,),
-    latex=r"\operatorname{sign} <0>", numpy="np.sign(<0>)", words="the sign of <0>: -1, 0 or 1",
+    corners=(0.0,), latex=r"\operatorname{sign} <0>", numpy="np.sign(<0>)",
+    words="the sign of <0>: -1, 0 or 1",
 )  # fmt: skip
 maximum: Elementwise = Elementwise(
     "maximum", np.maximum, np.maximum,
     (lambda out, u, v: greater(u, v), lambda out, u, v: subtract(1.0, greater(u, v))),
-    latex=r"\max(<0>, <1>)", numpy="np.maximum(<0>, <1>)", words="the larger of <0> and <1>",
+    corners=(0.0,), latex=r"\max(<0>, <1>)", numpy="np.maximum(<0>, <1>)",
+    words="the larger of <0> and <1>",
 )  # fmt: skip
 squared_error: Elementwise = Elementwise(
     "squared_error", lambda y, t: (y - t) ** 2,

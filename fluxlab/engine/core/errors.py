@@ -10,7 +10,7 @@ class BadInput(ValueError):
     """An argument that cannot be used: wrong shape, wrong value, NaN, text, nothing at all."""
 
 
-class UnknownName(LookupError):
+class UnknownName(LookupError, ValueError):
     """A name that is not known here; the message gives the nearest known ones."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxlab.engine.core import formulas
 from fluxlab.engine.core.errors import NotComputed, size
-from fluxlab.engine.core.numbers import Array, Shape
+from fluxlab.engine.core.numbers import Array, Shape, shown
 from fluxlab.engine.core.op import Call, Op, Params
 from fluxlab.engine.core.operators import Operators
 
@@ -82,7 +82,7 @@ class Matrix(Operators):
 
     @property
     def value(self) -> Array:
-        """A copy of the numbers; raises NotComputed before the step that makes them has run."""
+        """The numbers, to be read; raises NotComputed before the step that makes them has run."""
         with self.trace.lock:
             if not self.ready:
                 assert self.step is not None
@@ -91,7 +91,18 @@ class Matrix(Operators):
                     f"and {self.trace.position} of {len(self.trace.steps)} steps have run. Run the "
                     f"{self.step.phase} pass first."
                 )
-            return self.buffer.copy()
+            return shown(self.buffer.copy(), self._how_to_set())
+
+    @value.setter
+    def value(self, numbers: object) -> None:
+        raise AttributeError(f"m.value = ... does nothing. {self._how_to_set()}")
+
+    def _how_to_set(self) -> str:
+        if self.step is None:
+            name = f'"{self.name}"'
+            return f"t.set({name}, numbers) sets it, t.set({name}, 5, (0, 1)) one cell."
+        given = ", ".join(m.name for m in self.trace.inputs[:8])
+        return f"{self.name} is computed; set what it is computed from: {given}."
 
     @property
     def labels(self) -> dict[int, list[str]]:

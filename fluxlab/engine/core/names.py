@@ -44,7 +44,24 @@ class Names:
         if short:
             names = ", ".join(m.name for m in short[:40])
             raise UnknownName(f"{name!r} is the name of {len(short)} matrices; say which: {names}.")
+        self._refuse_gradient(name)
         raise unknown("matrix", name, [*self.by_name, *self.aliases])
+
+    def _refuse_gradient(self, name: str) -> None:
+        """Say why a matrix has no gradient, if it is its gradient that was asked for."""
+        scope, _, local = name.rpartition("/")
+        of = f"{scope}/{local[4:]}" if scope else local[4:]
+        if not local.startswith("dC_d") or of not in self:
+            return
+        if "dC_dC" not in self.by_name:
+            raise UnknownName(
+                f"{name!r}: this trace has no backward pass yet. Record it with t.backward()."
+            )
+        raise UnknownName(
+            f"{name!r}: {of} has no gradient here. No gradient flows to data such as targets, to a "
+            "number written in the formula, through a comparison, or to what the cost does not "
+            "depend on."
+        )
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name or name in self.aliases

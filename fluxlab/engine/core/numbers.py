@@ -15,6 +15,52 @@ Indices = npt.NDArray[np.intp]
 Shape = tuple[int, ...]
 
 
+class Shown(np.ndarray[Any, np.dtype[np.float64]]):
+    """Numbers that show a matrix of a trace: to be read. What is computed from them is plain.
+
+    how : what to write instead of assigning to a cell.
+    """
+
+    how: str | None = None
+
+    def __setitem__(self, where: Any, value: Any) -> None:
+        self._refuse()
+        super().__setitem__(where, value)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        for target in kwargs.get("out", ()):  # also `numbers += 1`
+            if isinstance(target, Shown):
+                target._refuse()
+        if "out" in kwargs:
+            kwargs["out"] = _plain(kwargs["out"])
+        return getattr(ufunc, method)(*_plain(inputs), **kwargs)
+
+    def _refuse(self) -> None:
+        if self.how is not None:
+            raise BadInput(
+                "These numbers show a matrix, and writing to them would change nothing. "
+                f"{self.how} For an array of your own take .copy()."
+            )
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+
+def _plain(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(np.asarray(a) if isinstance(a, Shown) else a for a in arrays)
+
+
+Shown.__name__ = "ndarray"  # what it is in every message
+
+
+def shown(numbers: Array, how: str) -> Array:
+    """The same numbers, read-only, with words on how to change what they show."""
+    numbers.flags.writeable = False
+    found = numbers.view(Shown)
+    found.how = how
+    return found
+
+
 def as_numbers(function: str, argument: str, value: Any) -> Array:
     """A float64 copy of `value`; raises BadInput for text, NaN, infinity or nothing."""
     try:

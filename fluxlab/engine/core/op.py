@@ -137,6 +137,13 @@ class Op:
         """This use's share of the gradient of input `operand`, recorded as steps."""
         raise NoGradient(f"The operation {self.name!r} has no gradient.")
 
+    def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
+        """Which smooth piece of the function each cell is on; None if it is smooth everywhere.
+
+        Where it differs between two inputs, a corner or a jump lies between them.
+        """
+        return None
+
     def slope_places(
         self, cell: tuple[int, ...], operand: int, step: Step
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fluxlab.engine.core.numbers import Array
+import numpy as np
+
+from fluxlab.engine.core.numbers import Array, shown
 from fluxlab.engine.layers.dense import Dense
 
 if TYPE_CHECKING:
@@ -38,7 +40,14 @@ class LayerView:
             raise AttributeError(
                 f"A layer has no {name!r}. Its matrices: {', '.join(FLUX_MATRICES)}."
             )
-        return self.network.trace[self._full(name)].value
+        numbers = self.network.trace[self._full(name)].value.view(np.ndarray)
+        settable = name in ("weights_matrix", "bias_matrix")
+        how = (
+            f"net.layers[{self.number - 1}].{name} = numbers sets all of it."
+            if settable
+            else f"{name} is computed; set weights_matrix or bias_matrix."
+        )
+        return shown(numbers, how)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in ("weights_matrix", "bias_matrix"):

@@ -53,7 +53,8 @@ def record_backward(trace: Trace) -> None:
         if matrix in gradients:
             head, _, tail = name.rpartition("/")
             trace.alias(f"{head}/dC_d{tail}" if head else f"dC_d{tail}", gradients[matrix])
-    if trace.result is not None and trace.result in gradients:
+    # y is the result only where nothing else is called y.
+    if trace.result in gradients and "y" in trace and trace["y"] is trace.result:
         trace.alias("dC_dy", gradients[trace.result])
 
 

@@ -21,21 +21,31 @@ def check(trace: Any, name: str, index: tuple[int, ...], epsilon: float) -> dict
     if not 1e-13 < epsilon <= 1:
         raise BadInput(f"The check got epsilon {epsilon:g}; it expects 1e-12 to 1e-1.")
     matrix = trace[name]
-    analytic, numeric, kink = _both(trace, name, index, epsilon)
+    found = trace.check(name, epsilon, index=index)
+    analytic, numeric = float(found.analytic), float(found.numeric)
+    close = found.close.get(())
     good = agree(analytic, numeric)
-    if good:
-        words = _digits(analytic, numeric, epsilon)
-    elif kink:
+    if close is not None and close.kink:
+        good, words = found.ok, _corner(analytic, close, found.ok)
+    elif close is not None and close.over and found.ok:
+        good = True
         words = (
-            "The curve has a corner exactly here (as ReLU has at 0): its slope is one number to "
-            "the left and another to the right. Neither number is wrong."
+            f"A nudge of {epsilon:g} carries {pretty(close.over)} over its corner, where the slope "
+            f"is another. With {close.step:g}, which does not reach it, they agree."
         )
-    elif any(agree(*_both(trace, name, index, other)[:2]) for other in (1e-4, 1e-5, 1e-6)):
+    elif good:
+        words = _digits(analytic, numeric, epsilon)
+    elif any(agree(*_both(trace, name, index, other)) for other in (1e-4, 1e-5, 1e-6)):
         words = (
             "Truncation: the step is so wide that the curve bends within it. A smaller ε is better."
             if epsilon > 1e-5
             else "Round-off: C has 16 digits, and so small a step changes only the last ones. "
             "A larger ε is better."
+        )
+    elif found.ok:
+        words = (
+            f"They agree as far as this check can see. {close.cause[:1].upper()}{close.cause[1:]} "
+            f"to about {close.limit:.0e} here."
         )
     else:
         words = "They differ for every ε: this gradient is wrong."
@@ -67,8 +77,23 @@ def _digits(analytic: float, numeric: float, epsilon: float) -> str:
     return f"They agree to {max(digits, 1)} digits; what is left is {left}."
 
 
-def _both(
-    trace: Any, name: str, index: tuple[int, ...], epsilon: float
-) -> tuple[float, float, bool]:
+def _corner(analytic: float, close: Any, right: bool) -> str:
+    """What to make of a gradient at a corner."""
+    left, slope = (f"{number:.4g}" for number in close.beside)
+    text = (
+        f"The curve has a corner exactly here (as ReLU has at 0): its slope is {left} to the left "
+        f"and {slope} to the right."
+    )
+    if right:
+        return f"{text} Any number between them will do; backpropagation takes {analytic:.4g}."
+    if close.meet > 1:
+        return (
+            f"{text} {close.meet} corners meet, and backpropagation takes a slope at each by "
+            f"convention. Together they give {analytic:.4g}, which is no slope of the whole."
+        )
+    return f"{text} {analytic:.4g} does not lie between them: this gradient is wrong."
+
+
+def _both(trace: Any, name: str, index: tuple[int, ...], epsilon: float) -> tuple[float, float]:
     found = trace.check(name, epsilon, index=index)
-    return float(found.analytic), float(found.numeric), bool(found.kinks)
+    return float(found.analytic), float(found.numeric)

@@ -28,6 +28,7 @@ class Elementwise(Op):
     rule : the same operation on single numbers, `rule(*numbers, **params)`.
     calls : `calls(out, *arrays, **params)` gives (function, *arguments) tuples that fill out;
         a NumPy ufunc may stand for itself.
+    corners : where the slope jumps: values of the input, or of the first minus the second.
     slopes : one entry per input: the local derivative d(output)/d(input), as a function
         `(output, *inputs, **params)` of matrices, or ONE or MINUS_ONE; None: no gradient.
     """
@@ -40,9 +41,11 @@ class Elementwise(Op):
         rule: Callable[..., float],
         calls: np.ufunc | Callable[..., list[tuple[Any, ...]]],
         slopes: Sequence[Local | str | None],
+        corners: Sequence[float] = (),
         **texts: Any,
     ) -> None:
         super().__init__(name, **texts)
+        self.corners = tuple(corners)
         self._rule, self._calls, self.slopes = rule, calls, tuple(slopes)
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
@@ -88,6 +91,12 @@ class Elementwise(Op):
         for i, n, m in zip(index, shape, out[lead:], strict=True):
             ranges.append(range(m) if n == 1 and m > 1 else [i])
         return grid(ranges)
+
+    def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
+        if not self.corners:
+            return None
+        place = arrays[0] if len(arrays) == 1 else arrays[0] - arrays[1]
+        return sum((np.sign(place - corner) for corner in self.corners), np.zeros(()))
 
     def differentiable(self, operand: int) -> bool:
         return self.slopes[min(operand, len(self.slopes) - 1)] is not None

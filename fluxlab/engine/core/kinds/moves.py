@@ -306,6 +306,10 @@ class Selection(Op):
                 f"{params}: {problem}."
             ) from None
 
+    def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
+        # What is drawn at random follows its key, a whole number that nobody nudges.
+        return None if self._everything else np.asarray(self.choose(*arrays, **params)) * 1.0
+
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         def choose() -> None:
             out[...] = self.choose(*arrays, **params)

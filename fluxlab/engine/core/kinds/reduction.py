@@ -136,6 +136,15 @@ class Reduction(Op):
     def joined(self, step: Step) -> str:
         return self.name
 
+    def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
+        if self._ufunc is not np.maximum:
+            return None
+        (array,), axes = arrays, params["axes"]
+        last = np.moveaxis(array, axes, range(-len(axes), 0))
+        shape = self.shape([array.shape], params)
+        found: Array = np.argmax(last.reshape(*last.shape[: -len(axes)], -1), -1) * 1.0
+        return found.reshape(shape)
+
     def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
         matrix = self._vjp(step, dC_dout)
         assert not isinstance(matrix, str)
