@@ -30,7 +30,7 @@ def einsum(signature: str, *matrices: Any) -> Any:
         matrices = tuple(as_numbers("einsum", "a matrix", m) for m in matrices)
     inputs, target = _letters(signature.replace(" ", ""), [_shape(m) for m in matrices])
     tables = [
-        _alone(signature, names, m, _others(inputs, k) | set(target))
+        _alone(names, m, _others(inputs, k) | set(target))
         for k, (names, m) in enumerate(zip(inputs, matrices, strict=True))
     ]
     names, whole = tables[0]
@@ -83,6 +83,17 @@ def _letters(signature: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[st
         out = dots + "".join(sorted(c for c in set(text) if text.count(c) == 1 and c not in dots))
     if "." in out or len(set(out)) < len(out) or not set(out) <= set("".join(full)):
         raise _unusable(signature, "Each letter of the output stands there once, and in an input")
+    lengths: dict[str, set[int]] = {}
+    for names, shape in zip(full, shapes, strict=True):
+        for letter, n in zip(names, shape, strict=True):
+            lengths.setdefault(letter, set()).add(n)
+    for letter, sides in lengths.items():
+        if len(sides) > 1:
+            what = f"{letter} names" if letter in signature else "... stands for"
+            raise BadInput(
+                f"einsum: in {signature!r}, {what} axes of lengths "
+                f"{' and '.join(map(str, sorted(sides)))}; they must be equal."
+            )
     return full, out
 
 
@@ -92,26 +103,20 @@ def _unusable(signature: str, why: str) -> BadInput:
     )
 
 
-def _alone(signature: str, names: str, matrix: Any, wanted: set[str]) -> tuple[str, Any]:
+def _alone(names: str, matrix: Any, wanted: set[str]) -> tuple[str, Any]:
     """A matrix without letters that stand twice in it, or in it alone."""
     for letter in dict.fromkeys(names):
         if names.count(letter) > 1:
-            names, matrix = _diagonal(signature, names, matrix, letter)
+            names, matrix = _diagonal(names, matrix, letter)
     lonely = [axis for axis, c in enumerate(names) if c not in wanted]
     if lonely:
         matrix = sum(matrix, axis=lonely)
     return "".join(c for c in names if c in wanted), matrix
 
 
-def _diagonal(signature: str, names: str, matrix: Any, letter: str) -> tuple[str, Any]:
+def _diagonal(names: str, matrix: Any, letter: str) -> tuple[str, Any]:
     axes = [axis for axis, c in enumerate(names) if c == letter]
-    lengths = {_shape(matrix)[axis] for axis in axes}
-    if len(lengths) > 1:
-        raise BadInput(
-            f"einsum: in {signature!r}, {letter} names axes of lengths "
-            f"{' and '.join(map(str, sorted(lengths)))}; they must be equal."
-        )
-    numbers = np.arange(lengths.pop())
+    numbers = np.arange(_shape(matrix)[axes[0]])
     where = tuple(numbers if c == letter else slice(None) for c in names)
     found = item(matrix, where) if isinstance(matrix, Matrix) else matrix[where]
     # As NumPy has it: places side by side stay there, others come first.

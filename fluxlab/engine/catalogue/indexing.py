@@ -113,10 +113,11 @@ def take_along_axis(x: Any, places: Any, axis: int = -1) -> Any:
 def sort(x: Any, axis: int | None = -1) -> Any:
     """The cells along `axis` in order, the smallest first; None: all cells, as one row."""
     x = flat(x) if axis is None else x
-    order = argsort(x, axis=-1 if axis is None else axis)
+    along = axis_of("sort", x, -1 if axis is None else axis)
+    order = argsort(x, along)
     if isinstance(order, Matrix):
         order.named("order")
-    return take_along_axis(x, order, axis=-1 if axis is None else axis)
+    return take_along_axis(x, order, along)
 
 
 def flat(x: Any) -> Any:
