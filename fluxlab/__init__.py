@@ -148,8 +148,9 @@ def _no_such(where: str, name: str, known: list[str]) -> str:
     if name in MEANING:
         return f"{where} has no {name!r}. Write {MEANING[name]}."
     lower = {n.lower(): n for n in known}
-    near = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)
-    hint = f" Did you mean {where}.{lower[near[0]]}?" if near and not name.startswith("_") else ""
+    near = difflib.get_close_matches(name.lower(), lower, n=2, cutoff=0.75)
+    names = " or ".join(f"{where}.{lower[n]}" for n in near)
+    hint = f" Did you mean {names}?" if near and not name.startswith("_") else ""
     return f"{where} has no {name!r}.{hint}"
 
 

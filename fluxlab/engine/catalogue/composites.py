@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from math import prod as product
 from typing import Any
 
@@ -19,7 +18,7 @@ from fluxlab.engine.catalogue.arithmetic import (
     minimum,
     subtract,
 )
-from fluxlab.engine.catalogue.axes import axes_of
+from fluxlab.engine.catalogue.axes import axes_of, axis_of
 from fluxlab.engine.catalogue.choosing import greater
 from fluxlab.engine.catalogue.curves import square
 from fluxlab.engine.catalogue.masks import where
@@ -42,18 +41,22 @@ root: Elementwise = Elementwise(
 )  # fmt: skip
 
 
-@contextmanager
-def folded(name: str, x: Any) -> Iterator[None]:
-    """What is recorded inside stands in a scope that the trace has not had yet."""
+def folded(name: str, x: Any, make: Callable[[], Any]) -> Any:
+    """What `make` records stands in a scope that the trace has not had yet; so is its result called."""
     if not isinstance(x, Matrix):
-        yield
-        return
-    with scope(x.trace.names.new_scope(name)):
-        yield
+        return make()
+    own = x.trace.names.new_scope(name)
+    with scope(own):
+        made = make()
+    return made.summand(own) if made.temporary else made
 
 
 def _named(matrix: Any, name: str) -> Any:
     return matrix.named(name) if isinstance(matrix, Matrix) else matrix
+
+
+def _held(matrix: Any, name: str) -> Any:
+    return matrix.named(name, wants_gradient=False) if isinstance(matrix, Matrix) else matrix
 
 
 def _variance(name: str, x: Any, axis: Axis, ddof: int, keepdims: bool) -> Any:
@@ -74,48 +77,54 @@ def _variance(name: str, x: Any, axis: Axis, ddof: int, keepdims: bool) -> Any:
 
 def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """The mean of the squared distances to the mean; ddof=1 divides by one less."""
-    with folded("var", x):
-        return _variance("var", x, axis, ddof, keepdims)
+    return folded("var", x, lambda: _variance("var", x, axis, ddof, keepdims))
 
 
 def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
     """The standard deviation: the root of the variance. Where that is 0 its slope is taken as 0."""
-    with folded("std", x):
+
+    def make() -> Any:
         return root(_named(_variance("std", x, axis, ddof, keepdims), "variance"))
+
+    return folded("std", x, make)
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The length: the root of the sum of squares. At length 0 its slope is taken as 0."""
-    with folded("norm", x):
-        axes = axes_of("norm", x, axis)
+    axes = axes_of("norm", x, axis)
+
+    def make() -> Any:
         total = sum(_named(square(x), "squares"), axes, keepdims=keepdims)
         return root(_named(total, "sum of squares"))
+
+    return folded("norm", x, make)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """ln of the sum of e^x along `axis`, without overflow: the largest is taken out first."""
-    with folded("logsumexp", x):
-        return _logsumexp(x, axes_of("logsumexp", x, axis), keepdims)
+    axes = axes_of("logsumexp", x, axis)
+    return folded("logsumexp", x, lambda: _logsumexp(x, axes, keepdims))
 
 
 def _logsumexp(x: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
     # Any number could be taken out, so the largest is held: no gradient need pass through it.
-    largest = _named(hold(_named(max(x, axes, keepdims=True), "max")), "largest")
+    largest = _held(hold(_named(max(x, axes, keepdims=True), "max")), "largest")
     powers = _named(exp(_named(subtract(x, largest), "below the largest")), "powers")
     total = _named(log(_named(sum(powers, axes, keepdims=keepdims), "sum of powers")), "ln of sum")
     if not keepdims:
         shape = [n for axis, n in enumerate(shape_of("logsumexp", "x", x)) if axis not in axes]
-        largest = reshape(largest, shape)
-        _named(largest, "largest of each")
+        largest = _held(reshape(largest, shape), "largest of each")
     return add(total, largest)
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """ln of the softmax along `axis`: x minus the logsumexp, exact also where softmax is 0."""
-    with folded("log_softmax", x):
-        return subtract(
-            x, _named(_logsumexp(x, axes_of("log_softmax", x, axis), True), "logsumexp")
-        )
+    axes = (axis_of("log_softmax", x, axis),)
+
+    def make() -> Any:
+        return subtract(x, _named(_logsumexp(x, axes, True), "logsumexp"))
+
+    return folded("log_softmax", x, make)
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
@@ -138,6 +147,9 @@ def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = Fal
         raise BadInput(
             f"average: x is {size(shape)} and weights {size(given)}; give a weight for each cell."
         )
-    with folded("average", x if isinstance(x, Matrix) else weights):
-        total = _named(sum(x * weights, axis, keepdims=keepdims), "weighted sum")
+
+    def make() -> Any:
+        total = _named(sum(multiply(x, weights), axis, keepdims=keepdims), "weighted sum")
         return divide(total, _named(sum(weights, axis, keepdims=keepdims), "sum of weights"))
+
+    return folded("average", x if isinstance(x, Matrix) else weights, make)

@@ -49,6 +49,10 @@ class Chosen(Gather):
             ]
         return [*calls, partial(_move, out, x, self._item(x.shape, places, **params))]
 
+    def words_template(self, step: Step) -> str:
+        chosen = " and ".join(f"<{k}>" for k in range(1, len(step.inputs)))
+        return f"the cells of <0> at the places that {chosen} give"
+
     def axes(self, step: Step) -> tuple[str | None, ...]:
         return (None,) * len(step.output.shape)
 
@@ -86,11 +90,11 @@ def _along(shape: Any, places: Sequence[Indices], axis: int) -> Any:
     return tuple(own)
 
 
-_index = Chosen("index", _inside, _lengths, words="cells of <0>, chosen by number", noun="part")
+_index = Chosen("index", _inside, _lengths, noun="part")
 _take_along = Chosen(
     "take_along_axis", _along, lambda shape, axis: [shape[axis]],
     latex=r"{<0>}_{<1>}", numpy="np.take_along_axis(<0>, <1>.astype(int), axis=<axis>)",
-    words="the cells of <0> at the places that <1> names", noun="chosen",
+    noun="chosen",
 )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.core.errors import BadInput, counted, size
+from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.meaning import MEANING
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.core.op import OPS, Traced
 
 # What the catalogue has for NumPy's own functions and methods; it fills these, see `learn`.
@@ -67,10 +68,10 @@ def _called(name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> 
     """Call the catalogue's function as NumPy's; arguments that it lacks are refused in words."""
     try:
         inspect.signature(function).bind(*args, **kwargs)
-    except TypeError:
+    except TypeError as problem:
         takes = ", ".join(inspect.signature(function).parameters)
-        got = ", ".join([counted(len(args), "argument"), *kwargs])
-        raise BadInput(f"{name}: in a trace it takes {takes}; got {got}.") from None
+        hint = " Here dim is called axis, and keepdim keepdims." if "dim" in kwargs else ""
+        raise BadInput(f"{name}: {problem}. In a trace it takes {takes}.{hint}") from None
     return function(*args, **kwargs)
 
 
@@ -79,6 +80,7 @@ class Operators(Traced):
 
     __slots__ = ()
     shape: tuple[int, ...]
+    buffer: Array
 
     def __add__(self, other: Any) -> Any:
         return OPS["add"](self, other)
@@ -207,11 +209,10 @@ class Operators(Traced):
         """The new matrix, unless NumPy's same line would change another one, too."""
         names = second_names(self, sys._getframe(2))
         if names:
-            own = next(iter(names))
             raise BadInput(
-                f"{sign}= in a trace makes a new matrix; in NumPy it would change {names[0]} as "
-                f"well, which is the same matrix or a part of it. Write h = h {sign} ... instead; "
-                f"{own} then stays as it is."
+                f"{sign}= on a matrix that has other names as well: {' and '.join(names)} show the "
+                "same numbers. NumPy would change them all; a trace keeps every number, and would "
+                f"change the one name only. Write h = h {sign} ... if that is meant."
             )
         if made.shape != self.shape:
             raise BadInput(
@@ -321,29 +322,27 @@ def _comparable(other: object) -> bool:
 
 
 def second_names(matrix: Any, frame: FrameType | None) -> list[str]:
-    """What else is called by a name where `matrix` is changed, and shares its numbers.
+    """The names of what shares a matrix's numbers where += is applied to it; none if it is alone.
 
     Looked at are the variables of the frame and of those that called it, up to the traced
     function, and the lists, tuples and dictionaries among them.
     """
-    follow = matrix.trace._follow
-    found, own = [], 0
-    first = frame
+    found: list[str] = []
+    first, follow = frame, matrix.trace._follow
     while frame is not None:
+        where = "" if frame is first else f" in {frame.f_code.co_name}"
         for name, value in frame.f_locals.items():
             held = value.values() if isinstance(value, dict) else value
             several = isinstance(value, list | tuple | dict)
-            for thing in held if several else [value]:
-                if not isinstance(thing, Operators) or thing.trace is not matrix.trace:
-                    continue
-                if thing is matrix and frame is first and not several and not own:
-                    own = 1  # the name that += is applied to
-                elif np.may_share_memory(thing.buffer, matrix.buffer):
-                    found.append(name)
+            found += [
+                f"{name}{where}"
+                for thing in (held if several else [value])
+                if isinstance(thing, Operators) and np.may_share_memory(thing.buffer, matrix.buffer)
+            ]
         if follow is None or frame.f_code is follow:
             break
         frame = frame.f_back
-    return found
+    return found if len(found) > 1 else []
 
 
 def matmul(left: Any, right: Any) -> Any:
