@@ -16,6 +16,7 @@ from fluxlab.engine.catalogue.arithmetic import (
     log,
     maximum,
     minimum,
+    multiply,
     subtract,
 )
 from fluxlab.engine.catalogue.axes import axes_of, axis_of
@@ -32,9 +33,14 @@ from fluxlab.engine.core.scopes import scope
 
 Axis = int | Sequence[int] | None
 
+
+def _root_slope(out: Any, u: Any) -> Any:
+    away = greater(out, 0.0).named(f"{out.local} is above 0")
+    return where(away, divide(0.5, out).named(f"half by {out.local}"), 0.0)
+
+
 root: Elementwise = Elementwise(
-    "root", np.sqrt, np.sqrt,
-    (lambda out, u: where(greater(out, 0.0), divide(0.5, out), 0.0),),
+    "root", np.sqrt, np.sqrt, (_root_slope,),
     latex=r"\sqrt{<0>}", numpy="np.sqrt(<0>)",
     words="the square root of <0>, a sum of squares; at 0, its tip, the slope is taken as 0",
     noun="root",
@@ -42,7 +48,7 @@ root: Elementwise = Elementwise(
 
 
 def folded(name: str, x: Any, make: Callable[[], Any]) -> Any:
-    """What `make` records stands in a scope that the trace has not had yet; so is its result called."""
+    """What `make` records, in a scope that is new to the trace; the result has the scope's name."""
     if not isinstance(x, Matrix):
         return make()
     own = x.trace.names.new_scope(name)

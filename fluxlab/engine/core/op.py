@@ -49,6 +49,7 @@ class Op:
     """
 
     kind: ClassVar[str] = ""
+    own: bool
 
     def __init__(
         self, name: str, *, latex: str = "", numpy: str = "", words: str = "", unit: bool = False,
