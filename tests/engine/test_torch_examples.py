@@ -134,6 +134,7 @@ def operations(torch: Any) -> dict[str, Any]:
         "same": torch.clone,
         "sigmoid": torch.sigmoid,
         "sigmoid_temperature": lambda a, t=1.0: torch.sigmoid(a / t),
+        "sign": lambda u: torch.sign(u.detach()),
         "sin": torch.sin,
         "slice": part,
         "softmax": lambda a: torch.softmax(a, dim=-1),
