@@ -134,14 +134,18 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """Cells below `low` become low, cells above `high` high; None: no bound on that side."""
+    """Cells below `low` become low, cells above `high` high; None: no bound on that side.
+
+    The gradient passes where a cell is kept, at a bound as well, as in PyTorch.
+    """
     if low is None and high is None:
         raise BadInput("clip: give a lower bound, an upper bound or both, as in clip(x, 0, 1).")
     given = [b for b in (low, high) if b is not None and not isinstance(b, Matrix)]
     if len(given) == 2 and np.any(np.asarray(low) > np.asarray(high)):
         raise BadInput(f"clip: low must not be above high, got {low!r} and {high!r}.")
-    above = x if low is None else maximum(x, low)
-    return above if high is None else minimum(above, high)
+    # The bound first: of two equal numbers the second has the slope, so that at a bound it is x.
+    above = x if low is None else maximum(low, x)
+    return above if high is None else minimum(high, above)
 
 
 def average(x: Any, axis: Axis = None, weights: Any = None, keepdims: bool = False) -> Any:
