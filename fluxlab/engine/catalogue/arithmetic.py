@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fluxlab.engine.catalogue.choosing import greater
 from fluxlab.engine.core.kinds import MINUS_ONE, ONE, Contraction, Elementwise
+
+if TYPE_CHECKING:
+    from fluxlab.engine.core.matrix import Step
 
 add: Elementwise = Elementwise(
     "add", lambda u, v: u + v, np.add, (ONE, ONE),
@@ -50,7 +53,7 @@ power: Elementwise = Elementwise(
 raised: Elementwise = Elementwise(
     "raised", np.power, np.power,
     (lambda out, u, v: base_slope(u, v), lambda out, u, v: exponent_slope(out, u)),
-    latex="{<0>}^{<1>}", numpy="<0> ** <1>", words="<0> to the power of <1>", noun="power",
+    words="<0> to the power of <1>", noun="power",
 )  # fmt: skip
 base_slope: Elementwise = Elementwise(
     "base_slope", lambda u, v: v * np.power(u, v - 1.0) if v else 0.0,
@@ -145,6 +148,16 @@ hold: Elementwise = Elementwise(
     latex=r"\overline{<0>}", numpy="np.positive(<0>)",
     words="<0>, held: the backward pass and the gradient check take it for a fixed number",
 )  # fmt: skip
+# A negative base stands in brackets: -2 ** x is minus 2 ** x.
+raised.latex_template = lambda step: "(<0>)^{<1>}" if _negative(step) else "{<0>}^{<1>}"  # type: ignore[method-assign]
+raised.numpy_template = lambda step: "(<0>) ** <1>" if _negative(step) else "<0> ** <1>"  # type: ignore[method-assign]
+
+
+def _negative(step: Step) -> bool:
+    base = step.inputs[0]
+    return base.kind == "constant" and not base.shape and bool(base.buffer < 0)
+
+
 # One template for any number of inputs.
 add_all.latex_template = lambda step: " + ".join(f"<{i}>" for i in range(len(step.inputs)))  # type: ignore[method-assign]
 add_all.numpy_template = add_all.latex_template  # type: ignore[method-assign]

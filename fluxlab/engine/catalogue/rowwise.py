@@ -255,14 +255,17 @@ softmax_jacobian = Jacobian(
 class Softmax(Rowwise):
     """Along the last axis; along another by exchanging the two, before and after."""
 
-    def __call__(self, *inputs: Any, axis: int = -1, **params: Any) -> Any:
-        if len(inputs) != 1 or params:
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if not 1 <= len(inputs) + len(params) <= 2 or not inputs or params.keys() - {"axis"}:
             got = ", ".join([counted(len(inputs), "argument"), *sorted(params)])
-            raise BadInput(f"fl.softmax takes one matrix and its axis, fl.softmax(a); got {got}.")
+            raise BadInput(
+                f"fl.softmax takes one matrix and its axis, as in fl.softmax(a, axis=1); got {got}."
+            )
         n = len(shape_of("softmax", "a", inputs[0]))
+        axis = params.get("axis", inputs[1] if len(inputs) > 1 else -1)
         along = axis_of("softmax", inputs[0], axis) if n else 0
         if along == n - 1 or not n:
-            return super().__call__(*inputs)
+            return super().__call__(inputs[0])
         order = list(range(n))
         order[along], order[-1] = n - 1, along
         return transpose(super().__call__(transpose(inputs[0], order)), order)

@@ -34,7 +34,10 @@ _NUMPY = {
     "randn": "np.random.default_rng(0).normal(size=(rows, columns))",
     "rand": "np.random.default_rng(0).random((rows, columns))",
     "random": "np.random.default_rng(0)", "det": "products and sums of its cells",
-    "linalg": "fl.norm(x)",
+    "linalg": "fl.norm(x)", "diff": "x[1:] - x[:-1]", "any": "fl.max(mask)", "all": "fl.min(mask)",
+    "repeat": "x[[0, 0, 1, 1]]", "tile": "fl.concatenate([x, x], axis=0)",
+    "split": "x[:, :n] and x[:, n:]", "column_stack": "fl.stack([a, b], axis=1)",
+    "atleast_2d": "x[None]", "count_nonzero": "fl.sum(x != 0)", "ptp": "fl.max(x) - fl.min(x)",
 }  # fmt: skip
 _TOOLS = {
     "grad": "t.backward(), then t['dC_dw']", "backward": "t.backward(), then t['dC_dw']",

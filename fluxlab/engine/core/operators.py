@@ -37,9 +37,9 @@ SAME = (
     "top", "transpose", "triplet", "uniform", "var", "where",
 )  # fmt: skip
 _SUCH_AS = (
-    "A trace takes + - * / ** @ and FluxLab's functions, such as fl.exp, fl.log, fl.sqrt, fl.tanh, "
-    "fl.sigmoid, fl.relu, fl.maximum, fl.absolute, fl.sum, fl.mean, fl.max, fl.reshape, "
-    "fl.concatenate."
+    "A trace takes Python's operators and FluxLab's functions, also by NumPy's names, such as "
+    "fl.exp, fl.log, fl.sqrt, fl.tanh, fl.sigmoid, fl.relu, fl.maximum, fl.absolute, fl.sum, "
+    "fl.mean, fl.max, fl.where, fl.reshape, fl.concatenate."
 )
 
 
@@ -227,7 +227,7 @@ class Operators(Traced):
     def __setitem__(self, where: Any, value: Any) -> None:
         raise BadInput(
             "x[...] = ... would overwrite a number, and a trace keeps them all. Compute a new "
-            "matrix: with a mask of 0 and 1, x * (1 - mask) + new * mask; or fl.concatenate."
+            "matrix: with a mask of 0 and 1, fl.where(mask, new, x); or fl.concatenate."
         )
 
     def __len__(self) -> int:
@@ -285,6 +285,9 @@ class Operators(Traced):
         if name in _METHODS:
             return partial(_method, name, self)
         raise AttributeError(f"A traced matrix has no .{name}. {instead(name)}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_METHODS})
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise BadInput(

@@ -233,12 +233,16 @@ class Scatter(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         moved, *selectors = arrays
-        fixed = None if selectors else self._map([], params).ravel()
+        op, own = self._gather(params)
+        numbers = np.arange(1, 1 + out.size).reshape(params["shape"])
+        fixed = None if selectors else self._map([], params).ravel() + 1
 
         def add_up() -> None:
-            target = self._map(selectors, params).ravel() if fixed is None else fixed
+            target = fixed
+            if target is None:
+                target = np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp).ravel()
             # Slot 0 takes what came from padding; bincount equals np.add.at, and is faster.
-            sums = np.bincount(target + 1, weights=moved.ravel(), minlength=out.size + 1)
+            sums = np.bincount(target, weights=moved.ravel(), minlength=out.size + 1)
             out[...] = sums[1:].reshape(out.shape)
 
         return [add_up]
