@@ -300,6 +300,21 @@ def test_in_place_on_a_matrix_with_a_second_name(function: Any, says: str) -> No
         fl.trace(function, x=[[1.0, 2.0]], **({"w": W[:2]} if function is two_results else {}))
 
 
+def test_in_place_beside_a_matrix_that_only_lies_next_to_it() -> None:
+    def halves(x: Any) -> tuple[Any, Any]:
+        a = x * 1
+        return a[:, :1], a[:, 1:]
+
+    def run(x: Any) -> Any:
+        left, right = halves(x)
+        left += 1
+        right *= 2
+        return left * right
+
+    given = np.array([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(value_of(run, x=given), [[8], [32]])
+
+
 def test_in_place_on_a_matrix_that_has_one_name() -> None:
     def summed(x: Any) -> Any:
         x += 1

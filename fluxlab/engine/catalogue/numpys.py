@@ -62,7 +62,7 @@ def power(x: Any, exponent: Any) -> Any:
     if isinstance(exponent, int | float):
         if not is_number(exponent) and not isinstance(exponent, bool):
             raise BadInput(f"power: the exponent must be finite, got {exponent!r}.")
-        return arithmetic.power(x, exponent=exponent)
+        return arithmetic.power(x, exponent=exponent + 0)  # True is 1
     return arithmetic.raised(x, exponent)
 
 

@@ -340,7 +340,7 @@ def second_names(matrix: Any, frame: FrameType | None) -> list[str]:
             found += [
                 f"{name}{where}"
                 for thing in (held if several else [value])
-                if isinstance(thing, Operators) and np.may_share_memory(thing.buffer, matrix.buffer)
+                if isinstance(thing, Operators) and np.shares_memory(thing.buffer, matrix.buffer)
             ]
         if follow is None or frame.f_code is follow:
             break
