@@ -109,7 +109,7 @@ def page() -> Iterator[Lab]:
         lab = Lab(chromium.new_page(), server)
         lab.open()
         yield lab
-        lab.shut_down()
+        lab.clear()
 
 
 def frames(lab: Lab) -> list[float]:
@@ -343,8 +343,40 @@ def explanations() -> Section:
     )
 
 
+STOP = """async () => {
+    const button = document.querySelector(".fl-play");
+    const started = performance.now();
+    button.click();
+    while (button.textContent !== "play") await new Promise(requestAnimationFrame);
+    return performance.now() - started;
+}"""
+BUSY = """
+panel.content.model.sharedModel.insertCell(panel.content.widgets.length,
+    {cell_type: "code", source: "import time\\nfor _ in range(100): time.sleep(0.1)"});
+panel.content.activeCellIndex = panel.content.widgets.length - 1;
+app.commands.execute("notebook:run-cell");
+"""
+
+
+def stops(count: int = 15) -> Section:
+    with page() as lab:
+        lab.run_cell(SMALL + "net.trace.run()\nstepper = fl.Stepper(net)")
+        lab.run_cell("stepper.unit, stepper.speed = 'iteration', float('inf')\nstepper")
+        lab.evaluate(BUSY)
+        times = []
+        play = lab.page.locator(".fl-play")
+        for _ in range(count):
+            play.click()
+            time.sleep(0.3)
+            times.append(float(lab.page.evaluate(STOP)))
+    within = percentile(times, 0.95)
+    shown = f"median {median(times):.0f} ms, 95 % within {within:.0f} ms"
+    row = Row(f"stop to stopped ({count} times)", shown, "within 200 ms", within <= 200)
+    return Section("Stop while a cell is busy", "Learning as fast as it can, in JupyterLab.", [row])
+
+
 def sections() -> list[Section]:
-    return [boards(), explanations()]
+    return [boards(), explanations(), stops()]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Static pictures of what the widgets show, for pages without a kernel and for reports.
 
 Matplotlib without pyplot: importing it is quick, and no figure stays behind in a list.
+
+Imports: widgets.shared, widgets.board, widgets.lab.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from fluxlab.widgets.board.picture import ACCENT, BACK, INK, LINE, MUTED, board_image, coloured
+from fluxlab.widgets.board.picture import board_image, coloured
+from fluxlab.widgets.lab.diagram import diagram, elided
+from fluxlab.widgets.shared.look import ACCENT, BACK, INK, LINE, MUTED
 
 
 class Picture(Figure):
@@ -125,8 +129,6 @@ def plot_mse_vs_iterations(history: Any, log: bool = False) -> Picture:
 
 def network_figure(net: Any, width: int = 520, height: int = 300) -> Picture:
     """Neurons and weighted connections: blue negative, orange positive, thick large."""
-    from fluxlab.widgets.lab.network import diagram, elided
-
     trace = getattr(net, "trace", net)
     columns, links = diagram(trace)
     if not links:

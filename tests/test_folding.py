@@ -16,7 +16,8 @@ import fluxlab as fl
 from fluxlab.engine import models
 from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.models import bigram, dense, transformer
-from fluxlab.widgets.board.layout import Arrangement, Band, arrange
+from fluxlab.widgets.board.bands import Band
+from fluxlab.widgets.board.layout import Arrangement, arrange
 from fluxlab.widgets.board.pixels import place
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.lab.knobs import Knobs, read_number, rounded_up
+from fluxlab.widgets.lab.knobs import Knobs, read_number
+from fluxlab.widgets.lab.slider import rounded_up
 
 
 def network() -> Any:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.lab.network import NetworkPicture, diagram, elided, visualize_network
+from fluxlab.widgets.lab.diagram import diagram, elided
+from fluxlab.widgets.lab.network import NetworkPicture, visualize_network
 
 draw = np.random.default_rng(11)
 

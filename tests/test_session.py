@@ -163,14 +163,14 @@ def test_stop_takes_effect_while_another_thread_holds_the_lock(session: Session)
     def hold() -> None:
         with session.lock:
             held.set()
-            release.wait(5)
+            release.wait(60)
 
     busy = threading.Thread(target=hold)
     busy.start()
     assert held.wait(2)
-    seen, begun = count, time.perf_counter()
+    seen = count
     session.stop()
-    assert time.perf_counter() - begun < 0.2
+    assert busy.is_alive(), "Stop does not wait for who holds the lock"
     assert not session.playing
     release.set()
     busy.join()
@@ -190,10 +190,8 @@ def test_stop_while_a_cell_computes(session: Session) -> None:
     cell = threading.Thread(target=compute)
     cell.start()
     try:
-        time.sleep(0.1)
-        begun = time.perf_counter()
         session.stop()
-        assert time.perf_counter() - begun < 0.2
+        assert cell.is_alive()
         assert not session.playing
     finally:
         going = False

@@ -29,7 +29,14 @@ from typing import Any
 import nbformat
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 HERE = Path(__file__).parent
 ARTEFACTS = HERE.parent.parent / "artefacts"
@@ -46,6 +53,7 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
 # JupyterLab's own complaints, which appear without FluxLab too.
 NOT_OURS = re.compile("|".join([r"favicon", r"Failed to load resource.*(404|403)"]))
 
@@ -146,21 +154,51 @@ def running_chromium() -> Iterator[BrowserContext]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         # One context for all tests, so that JupyterLab's scripts come from the cache.
-        yield browser.new_context(viewport={"width": 1400, "height": 900})
+        yield browser.new_context(viewport=VIEWPORT)
         browser.close()
 
 
+class Desk:
+    """The page that the tests of one worker share: JupyterLab takes two seconds to load."""
+
+    def __init__(self, chromium: BrowserContext) -> None:
+        self.chromium = chromium
+        self.page: Page | None = None
+
+    def sit(self) -> Page:
+        """The page as the last test left it, tidied up; a new one if there is none."""
+        if self.page is None:
+            self.page = self.chromium.new_page()
+        self.page.set_viewport_size(VIEWPORT)
+        self.page.mouse.move(0, 0)
+        return self.page
+
+    def leave(self, helper: Lab) -> None:
+        """Close what is open; a page that is no longer as it was is not used again."""
+        try:
+            tidy = helper.clear()
+        except Exception:
+            tidy = False
+        if not tidy:
+            helper.page.close()
+            self.page = None
+
+
+@pytest.fixture(scope="session")
+def desk(chromium: BrowserContext) -> Desk:
+    return Desk(chromium)
+
+
 @pytest.fixture
-def lab(server: Server, chromium: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    page = chromium.new_page()
-    helper = Lab(page, server)
+def lab(server: Server, desk: Desk, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    helper = Lab(desk.sit(), server)
     try:
         yield helper
         if getattr(request.node, "failed_call", False):
             helper.screenshot(f"failed-{request.node.name}")
     finally:
-        helper.shut_down()
-        page.close()
+        helper.stop_listening()
+        desk.leave(helper)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -178,9 +216,23 @@ class Lab:
         self.page = page
         self.server = server
         self.console_errors: list[str] = []  # errors that are not JupyterLab's own
+        self._opened = False
+        self._loads = 0  # of the page, but for the first
+        page.on("load", self._note_load)
         page.set_default_timeout(30_000)
         page.on("console", self._note)
-        page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        page.on("pageerror", self._note_exception)
+
+    def stop_listening(self) -> None:
+        self.page.remove_listener("console", self._note)
+        self.page.remove_listener("pageerror", self._note_exception)
+        self.page.remove_listener("load", self._note_load)
+
+    def _note_load(self, _page: Page) -> None:
+        self._loads += 1
+
+    def _note_exception(self, error: Any) -> None:
+        self.console_errors.append(str(error))
 
     def _note(self, message: ConsoleMessage) -> None:
         where = message.location.get("url", "")
@@ -204,11 +256,17 @@ class Lab:
         # Without a kernel's name JupyterLab asks for one, and waits.
         content.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3"})
         nbformat.write(content, self.server.root / name)
-        # A workspace of its own, so that no test finds the tabs of another.
-        workspace = secrets.token_hex(4)
-        self.page.goto(
-            f"{self.server.url}/lab/workspaces/{workspace}/tree/{name}?token={self.server.token}"
-        )
+        self._opened = True
+        if self.page.url == "about:blank":
+            # A workspace of its own, so that no page finds the tabs of another.
+            workspace = secrets.token_hex(4)
+            self._loads = -1
+            self.page.goto(
+                f"{self.server.url}/lab/workspaces/{workspace}/tree/{name}"
+                f"?token={self.server.token}"
+            )
+        else:
+            self.evaluate("await app.commands.execute('docmanager:open', {path: argument});", name)
         self.page.wait_for_function(
             "name => window.jupyterapp?.shell?.currentWidget?.context?.path === name", arg=name
         )
@@ -240,7 +298,7 @@ class Lab:
 
         An exception in the cell fails the test.
         """
-        if self.page.url == "about:blank":
+        if not self._opened:
             self.open()
         index = self.evaluate(
             """
@@ -317,6 +375,22 @@ class Lab:
         )
         self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
 
+    def still(self) -> None:
+        """Wait until all that a change set off has been painted, and no transition runs."""
+        self.page.evaluate(
+            """async () => {
+                const frame = () => new Promise(requestAnimationFrame);
+                await document.fonts.ready;
+                for (let i = 0; i < 3; i++) await frame();
+                const ends = (a) => a.playState === "running"
+                    && a.effect?.getComputedTiming().iterations !== Infinity;
+                const running = document.getAnimations().filter(ends).map((a) => a.finished);
+                const late = new Promise((done) => setTimeout(done, 300));  // out of sight
+                await Promise.race([Promise.allSettled(running), late]);
+                await frame();
+            }"""
+        )
+
     def screenshot(self, name: str, whole: bool = False) -> Path:
         """A picture in artefacts/; `whole` shows the notebook from its first to its last cell."""
         ARTEFACTS.mkdir(exist_ok=True)
@@ -339,7 +413,7 @@ class Lab:
                 if bottom == before:
                     break
                 self.page.set_viewport_size(size | {"height": min(int(bottom) + 40, 16_000)})
-                self.page.wait_for_timeout(300)
+                self.still()
         self.page.screenshot(path=path)
         self.page.set_viewport_size(size)
         return path
@@ -367,7 +441,18 @@ class Lab:
         )
         assert not problems, re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(problems))
 
-    def shut_down(self) -> None:
-        """End the notebook's kernel."""
-        if self.page.url != "about:blank":
-            self.evaluate("await panel?.sessionContext?.shutdown?.();")
+    def clear(self) -> bool:
+        """End the kernels and close the notebooks; whether the page is then as good as new."""
+        if self.page.url == "about:blank":
+            return True
+        tidy: bool = self.evaluate(
+            """
+            for (const open of [...app.shell.widgets("main")]) {
+                await open.sessionContext?.shutdown?.();
+                open.dispose();
+            }
+            return app.shell.isAttached && document.body.contains(app.shell.node)
+                && !document.querySelector(".jp-Dialog");
+            """
+        )
+        return tidy and self._loads <= 0  # what a page that was left behind does may come late

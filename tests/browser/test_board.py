@@ -58,7 +58,7 @@ def test_parity(lab: Lab) -> None:
     for theme in ("light", "dark"):
         lab.set_theme(theme)
         lab.cell(0)
-        lab.page.wait_for_timeout(200)
+        lab.still()
         lab.screenshot(f"board-{theme}")
         assert lab.axe(".fl-board") == []
     assert lab.console_errors == []
@@ -202,3 +202,68 @@ def test_narrow_pages(lab: Lab, width: int) -> None:
     wide = canvas.evaluate("canvas => [canvas.clientWidth, canvas.parentElement.clientWidth]")
     assert wide[0] <= wide[1]
     lab.screenshot(f"board-{width}")
+
+
+def test_what_is_cut_is_whole_for_pointer_and_screen_reader(lab: Lab) -> None:
+    lab.run_cell(
+        "import numpy as np, fluxlab as fl\n"
+        "def model(x, a_matrix_with_quite_a_long_name):\n"
+        "    with fl.scope('the first part of a larger model'):\n"
+        "        h = fl.tanh(x @ a_matrix_with_quite_a_long_name)\n"
+        "    with fl.scope('second'):\n"
+        "        return fl.tanh(h @ a_matrix_with_quite_a_long_name)\n"
+        "t = fl.trace(model, x=np.ones((3, 2)), a_matrix_with_quite_a_long_name=np.eye(2))\n"
+        "t.backward()\n"
+        "fl.Board(t)"
+    )
+    stage(lab)
+    shown = lab.cell()
+    for words in ("a_matrix_with_quite_a_long_name", "∂C/∂a_matrix_with_quite_a_long_name"):
+        name = shown.get_by_role("img", name=words, exact=True).first
+        expect(name).to_have_attribute("title", words)
+        box = name.bounding_box()
+        assert box is not None
+        at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        assert lab.page.evaluate("([x, y]) => document.elementFromPoint(x, y).title", at) == words
+    assert shown.get_by_role("img", name="x", exact=True).count() == 0  # it has room
+    assert lab.axe(".fl-board") == []
+    lab.screenshot("board-cut-names")
+
+    # Also in the network picture: the names of columns, of features; neurons that are left out.
+    lab.run_cell(
+        "net = fl.form_network([14, 1], np.ones((3, 2)), np.ones((3, 1)))\n"
+        "net.trace.axis_labels['feature'] = ['the amount of rain', 'sun']\n"
+        "fl.NetworkPicture(net)"
+    )
+    _is_whole(lab, "the amount of rain")
+    diagram = lab.cell().locator(".fl-diagram")
+    assert diagram.get_by_role("img", name="sun", exact=True).count() == 0
+    left_out = diagram.locator("text", has_text="… 14 neurons")
+    expect(left_out.locator("title")).to_have_text("10 of 14 neurons of h are drawn")
+    assert lab.axe(".fl-network") == []
+    lab.screenshot("network-cut-names")
+    lab.run_cell(
+        "def one(the_numbers_that_come_in, w):\n    return fl.tanh(the_numbers_that_come_in @ w)\n"
+        "fl.NetworkPicture(fl.trace(one, the_numbers_that_come_in=np.ones((3, 2)), w=np.eye(2)))"
+    )
+    _is_whole(lab, "the_numbers_that_come_in")
+
+    # And on the way to the cost, in the panel.
+    lab.run_cell("panel = fl.Explain(t)\npanel.session.select('x', (0, 0))\npanel")
+    skipped = lab.cell().locator(".fl-trail").get_by_role("img")
+    expect(skipped).to_have_text("…")
+    expect(skipped).to_have_attribute("title", re.compile(r"^[1-9]\d* more between$"))
+    expect(skipped).to_have_attribute("aria-label", re.compile(r"^[1-9]\d* more between$"))
+    assert lab.console_errors == []
+
+
+def _is_whole(lab: Lab, words: str) -> None:
+    """A cut name in the network picture of the last cell: inside it, whole for who asks."""
+    diagram = lab.cell().locator(".fl-diagram")
+    name = diagram.get_by_role("img", name=words, exact=True)
+    expect(name.locator("title")).to_have_text(words)
+    assert name.evaluate("node => node.firstChild.textContent").endswith("…")
+    drawn, room = name.bounding_box(), diagram.bounding_box()
+    assert drawn is not None
+    assert room is not None
+    assert room["x"] <= drawn["x"] < drawn["x"] + drawn["width"] <= room["x"] + room["width"]

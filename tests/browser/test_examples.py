@@ -42,7 +42,7 @@ def page(server: Server, chromium: BrowserContext) -> Iterator[Lab]:
     opened = Page(chromium.new_page(), server)
     opened.run_cell("import fluxlab as fl")
     yield opened
-    opened.shut_down()
+    opened.clear()
     opened.page.close()
 
 

@@ -60,7 +60,7 @@ def test_a_student_folds_and_opens(lab: Lab) -> None:
     layer.click()
     for theme in ("light", "dark"):
         lab.set_theme(theme)
-        lab.page.wait_for_timeout(200)
+        lab.still()
         assert lab.axe(".fl-board") == []
         lab.screenshot(f"folding-{theme}")
     lab.set_theme("light")

@@ -33,7 +33,7 @@ def test_a_lesson_runs_and_looks_right(lab: Lab, lesson: Path) -> None:
     expect(canvas).to_have_attribute("data-painted", re.compile(r"[1-9]"))
     for theme in ("light", "dark"):
         lab.set_theme(theme)
-        lab.page.wait_for_timeout(300)
+        lab.still()
         lab.cell(first)
         assert lab.axe(".fluxlab") == []
         lab.screenshot(f"lesson-{lesson.stem}-{theme}", whole=True)

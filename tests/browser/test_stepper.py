@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_the_lab_looks_right_and_steps(lab: Lab) -> None:
     lab.run_cell("lab.stepper.back_layer.click(); lab.stepper.backward.click()\nlab")
     for theme in ("light", "dark"):
         lab.set_theme(theme)
-        lab.page.wait_for_timeout(300)
+        lab.still()
         assert lab.axe(".fl-lab") == []
         lab.screenshot(f"lab-{theme}", whole=True)
     # Why learning stopped has a line of its own, below the bar and above the board.
@@ -64,36 +65,30 @@ def test_the_lab_looks_right_and_steps(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("speed", ["2.0", "float('inf')"])
-def test_stop_answers_soon_even_while_a_cell_is_busy(lab: Lab, speed: str) -> None:
+def test_stop_is_answered_while_a_cell_is_busy(lab: Lab, speed: str) -> None:
+    """How soon, `make bench` measures: that depends on what else the machine does."""
+    done = lab.server.root / f"done-{secrets.token_hex(4)}"
     lab.run_cell(PARITY + "stepper = fl.Stepper(net)\nstepper.unit = 'iteration'")
     lab.run_cell(f"stepper.speed = {speed}\nstepper")
     lab.evaluate(
         """
         panel.content.model.sharedModel.insertCell(
-            panel.content.widgets.length,
-            {cell_type: "code", source: "import time\\nfor _ in range(60): time.sleep(0.1)"});
+            panel.content.widgets.length, {cell_type: "code", source: argument});
         panel.content.activeCellIndex = panel.content.widgets.length - 1;
         app.commands.execute("notebook:run-cell");
-        """
+        """,
+        f"import pathlib, time\nwhile not pathlib.Path({str(done)!r}).exists(): time.sleep(0.05)",
     )
-    lab.page.wait_for_timeout(500)
+    prompt = "return panel.content.widgets.at(-1).promptNode.textContent;"
     play = lab.page.locator(".fl-play")
     play.click()
     expect(play).to_have_text("stop")
-    lab.page.wait_for_timeout(700)
-    took = lab.page.evaluate(
-        """async () => {
-            const button = document.querySelector(".fl-play");
-            const started = performance.now();
-            button.click();
-            while (button.textContent !== "play") await new Promise(requestAnimationFrame);
-            return performance.now() - started;
-        }"""
-    )
-    print(f"stop took {took:.0f} ms while a cell ran, speed {speed}")
-    prompt = lab.evaluate("return panel.content.widgets.at(-1).promptNode.textContent;")
-    assert prompt == "[*]:", "the cell should still run"
-    assert took < 200
+    where = lab.page.locator(".fl-where").first
+    expect(where).to_contain_text(re.compile("iteration [1-9]"))
+    play.click()
+    expect(play).to_have_text("play")
+    assert lab.evaluate(prompt) == "[*]:", "the cell should still run"
+    done.touch()
     lab.wait_idle()
     assert int(lab.run_cell("net.history.iteration")) >= 1
     assert lab.run_cell("stepper.session.playing") == "False"
@@ -102,13 +97,13 @@ def test_stop_answers_soon_even_while_a_cell_is_busy(lab: Lab, speed: str) -> No
 def test_a_cell_run_twice_leaves_no_second_loop(lab: Lab) -> None:
     source = PARITY + "stepper = fl.Stepper(net)\nstepper.speed = 50\nstepper.play.click()\nstepper"
     lab.run_cell(source)
-    lab.page.wait_for_timeout(300)
+    lab.until("net.history.iteration > 0")
     lab.evaluate(
         "panel.content.activeCellIndex = 0; await app.commands.execute('notebook:run-cell');"
     )
     lab.wait_idle()
     lab.run_cell("import threading")
-    time.sleep(0.5)
+    lab.until("net.history.iteration > 3")  # the second loop runs
     lab.until("sum(t.name == 'fluxlab-player' for t in threading.enumerate()) == 1")
 
 
@@ -163,7 +158,7 @@ def test_keys_on_a_slider_stay_in_the_slider(lab: Lab) -> None:
     lab.until("fl.Stepper(net).session.selection == ('layer 1/w', (0, 1))")
     for theme in ("light", "dark"):
         lab.set_theme(theme)
-        lab.page.wait_for_timeout(300)
+        lab.still()
         assert lab.axe(".fl-knobs") == []
         assert lab.axe(".fl-network") == []
         lab.screenshot(f"knobs-and-network-{theme}", whole=True)
@@ -192,7 +187,7 @@ def test_the_curve_travels(lab: Lab) -> None:
     expect(button(lab, "log scale")).to_be_visible()
     for theme in ("light", "dark"):
         lab.set_theme(theme)
-        lab.page.wait_for_timeout(300)
+        lab.still()
         assert lab.axe(".fl-curve") == []
         lab.screenshot(f"curve-{theme}")
     assert lab.console_errors == []

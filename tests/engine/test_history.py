@@ -230,7 +230,7 @@ def test_memory_is_bounded_however_long_the_run() -> None:
     fl.learn(net, iterations=120_000)
     assert net.history.iteration == 120_000
     assert len(net.history.records) <= 1000
-    held = {id(a): a.nbytes for r in net.history.records for a in r.state.values()}
+    held = {id(a): a.nbytes for r in net.history.records for a in (r.state or {}).values()}
     assert sum(held.values()) < 200_000
     gaps = np.diff(net.history.iterations)
     assert gaps.max() <= 1024, "the curve is recorded evenly"
@@ -243,13 +243,35 @@ def test_a_large_network_keeps_fewer_records() -> None:
     net = fl.form_network([500, 2], x, y, learning_rate=1e-4, output_activation="linear")
     size = sum(m.buffer.nbytes for m in net.trace.carry)
     net.history.advance(100)
-    held = sum(a.nbytes for r in net.history.records for m, a in r.state.items()
+    held = sum(a.nbytes for r in net.history.records for m, a in (r.state or {}).items()
                if m in net.trace.carry)  # fmt: skip
     assert held <= 64_000_000 + size
     after = values(net)
     net.history.travel(7)
     net.history.travel(100)
     same(values(net), after)
+
+
+def test_a_large_state_is_recorded_now_and_then_and_every_iteration_comes_back() -> None:
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(30, 60)), draw.normal(size=(30, 2))
+    net = fl.Network([fl.Dense(50, "tanh"), fl.Dense(2)], x, y, batch=7)
+    reached = []
+    for _ in range(40):
+        net.history.advance(1)
+        reached.append(values(net))
+    states = [r.iteration for r in net.history.records if r.state is not None]
+    assert net.history.iterations == [*range(41)], "the curve has every iteration"
+    assert 2 <= len(states) < 15
+    for k in (40, 1, 17, 16, 39, 33):
+        net.history.travel(k)
+        same(values(net), reached[k - 1])
+    net.history.travel(21)
+    net.trace.set("layer 1/b", 0.5, (0, 1))  # an edit's state is kept
+    edited = values(net)
+    net.history.advance(5)
+    net.history.travel(21)
+    same(values(net), edited)
 
 
 def test_travel_refuses_what_was_not_reached() -> None:

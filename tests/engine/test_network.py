@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -265,66 +263,6 @@ def test_a_layer_of_the_students_own_is_not_taken_for_one_of_ours(tmp_path: Path
     net = fl.Network([Dense(3)], X, X)
     with pytest.raises(fl.BadInput, match="own parts"):
         net.save(tmp_path / "net.npz")
-
-
-KILLS = """
-import os, signal, sys, time
-from pathlib import Path
-import numpy as np
-import fluxlab as fl
-
-path = Path(sys.argv[1])
-net = fl.Network([fl.Dense(200, "tanh"), fl.Dense(1)], np.ones((4, 300)), np.zeros((4, 1)))
-draw = np.random.default_rng(1)
-
-def save(number):  # every number that is kept is this one
-    for matrix in net.trace.inputs:
-        matrix.buffer[...] = number
-    net.save(path)
-
-took = []
-for _ in range(5):
-    took.append(-time.perf_counter())
-    save(1)
-    took[-1] += time.perf_counter()
-last, struck = 1, 0
-for kill in range(int(sys.argv[2])):
-    read, write = os.pipe()
-    child = os.fork()  # from a warm process, so that a saver costs nothing to start
-    if not child:
-        for number in range(last + 1, 10**9):
-            os.write(write, b"b")  # begun
-            save(number)
-            os.write(write, b"d")  # and done
-    os.close(write)
-    told = os.read(read, 1)
-    while kill % 2 and b"d" not in told:  # every other time at least one save is done
-        told += os.read(read, 1)
-    time.sleep(draw.random() * 2 * min(took))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    told += os.read(read, 65536)
-    os.close(read)
-    old, new = (last + told.count(letter) for letter in (b"d", b"b"))
-    struck += new > old
-    kept = fl.Network.load(path).values().values()
-    found = {float(end) for numbers in kept for end in (numbers.min(), numbers.max())}
-    assert found in ({old}, {new}), (found, old, new)
-    last = int(found.pop())
-print(struck, last)
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="kill -9 needs POSIX")
-def test_a_hundred_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLS, str(tmp_path / "net.npz"), "100"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    struck, saved = map(int, done.stdout.split())
-    assert struck > 50, "most must strike while a file is being written"
-    assert saved > 50, "and files must have been written"
 
 
 def test_a_short_last_batch_counts_like_its_rows() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import oracle
 import pytest
 from test_recurrent import fl_output, numbers
 
@@ -108,3 +109,46 @@ def test_the_row_of_padding_in_the_embedding_is_never_looked_at(name: str) -> No
     gradient = net.trace[table.name.replace("/w", "/dC_dw")].value
     assert not np.any(gradient[0])
     assert np.any(gradient[2:])
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+@pytest.mark.parametrize("kind", ["tokens", "features"])
+def test_batch_norm_takes_mean_and_variance_of_real_steps_only(
+    kind: str, batch: int | None
+) -> None:
+    """As PyTorch's on the real steps alone; whatever stands at padding changes nothing."""
+    torch = oracle.torch()
+    if kind == "tokens":
+        x: Any = TOKENS
+        before = [fl.Embedding(5, 3)]
+        real = TOKENS > 0
+    else:
+        x = numbers(4, 5, 2)
+        real = np.arange(5) < np.array([3, 5, 1, 2])[:, None]
+        x[~real] = 0
+        before = [fl.RNN(3, masked=True)]
+    y = numbers(4, 5, 3, seed=2)
+    layers = [*before, fl.BatchNorm(momentum=0.5), fl.LSTM(3, masked=True)]
+    net = fl.Network(layers, x, y, batch=batch, seed=3)
+    net.trace.run()
+    t, rows = net.trace, range(4)
+    if batch:
+        rows = t["batch"].value.astype(int)
+    seen = t["layer 1/h"].value[real[rows]]
+    peer = torch.nn.BatchNorm1d(3, momentum=0.5, dtype=torch.float64)
+    wanted = peer(torch.tensor(seen)).detach().numpy()
+    np.testing.assert_allclose(t["layer 2/h"].value[real[rows]], wanted, atol=1e-10)
+    assert not t["layer 2/h"].value[~real[rows]].any()
+    np.testing.assert_allclose(
+        t["layer 2/running mean[new]"].value.ravel(), 0.5 * seen.mean(axis=0), rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        t["layer 2/running variance[new]"].value.ravel(), 0.5 + 0.5 * seen.var(axis=0), rtol=1e-10
+    )
+    for name in ("layer 2/dC_dgamma", "layer 1/dC_dh", "layer 3/dC_dw"):
+        assert t.check(name).ok, name
+    net.advance(3)
+    again = fl.Network(layers, x, np.where(real[..., None], y, 99.0), batch=batch, seed=3)
+    again.advance(3)  # whatever is wanted of padding, nothing else comes of it
+    for name, value in net.values().items():
+        np.testing.assert_allclose(again.values()[name], value, rtol=1e-9, err_msg=name)

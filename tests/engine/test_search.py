@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from traces import follows
+from traces import EXAMPLES, follows
 
 import fluxlab as fl
 from fluxlab.engine.models.bigram import bigram
 from fluxlab.engine.models.transformer import greedy as greedily
 from fluxlab.engine.models.transformer import side_by_side
+from fluxlab.engine.readers.plain import from_plain, to_plain
 
 END = 2
 
@@ -268,3 +270,57 @@ def test_bad_input_says_what_to_do() -> None:
         fl.greedy_search(two_ways, 1, length=2, end=9)
     with pytest.raises(fl.BadInput, match="NaN"):
         fl.greedy_search(lambda tokens: [[np.nan, 0.0]], 1, length=2)
+
+
+def test_a_saved_search_comes_back_with_every_number_name_and_reason(tmp_path: Path) -> None:
+    w = np.random.default_rng(1).normal(size=(4, 4))
+    found = fl.beam_search(
+        lambda tokens, w: fl.log(fl.softmax(fl.rows(w, tokens[:, -1]))), 1, width=2, length=3,
+        end=3, w=w,
+    )  # fmt: skip
+    found.trace.backward()
+    found.save(tmp_path / "beam.npz")
+    back = type(found).load(tmp_path / "beam.npz")
+    assert back.hypotheses == found.hypotheses
+    assert [c.tokens for c in back.tree()] == [c.tokens for c in found.tree()]
+    same_traces(found.trace, back.trace)
+    assert back.trace.check("dC_dw").ok
+    back.trace.set("w", 2.0, (1, 0))
+    assert back.score != found.score
+    fl.form_network([1], *fl.data.gate("and")).save(tmp_path / "net.npz")
+    with pytest.raises(fl.BadInput, match="has the format 'fluxlab network 1'"):
+        type(found).load(tmp_path / "net.npz")
+    with pytest.raises(fl.BadInput, match="there is no file"):
+        type(found).load(tmp_path / "beams.npz")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_trace_is_the_same_again_from_plain_data(name: str) -> None:
+    trace = EXAMPLES[name]()
+    header, arrays = to_plain(trace)
+    made = fl.Trace("loaded")
+    from_plain(made, json.loads(json.dumps(header)), arrays)
+    same_traces(trace, made)
+
+
+def test_an_operation_that_is_not_known_is_refused() -> None:
+    header, arrays = to_plain(fl.trace(lambda x: fl.tanh(x), x=[1.0]))
+    header["steps"][0]["op"] = "tahn"
+    with pytest.raises(fl.BadInput, match="does not know the operation 'tahn'"):
+        from_plain(fl.Trace("loaded"), header, arrays)
+
+
+def same_traces(one: fl.Trace, other: fl.Trace) -> None:
+    assert [*one.matrices] == [*other.matrices]
+    assert one.aliases.keys() == other.aliases.keys()
+    for left, right in zip(one.matrices.values(), other.matrices.values(), strict=True):
+        assert (left.kind, left.axes, left.shape, left.temporary, left.labels) == (
+            right.kind, right.axes, right.shape, right.temporary, right.labels,
+        )  # fmt: skip
+        if left.ready:
+            # Numbers that lay in memory in another order may add up to another last digit.
+            np.testing.assert_allclose(left.value, right.value, rtol=1e-13, atol=1e-15)
+            cell = tuple(n - 1 for n in left.shape)
+            assert repr(left.explain(*cell)) == repr(right.explain(*cell))
+    assert [s.numpy() for s in one.steps] == [s.numpy() for s in other.steps]
+    assert [s.latex() for s in one.steps] == [s.latex() for s in other.steps]

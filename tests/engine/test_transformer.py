@@ -5,11 +5,9 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-import time
 import tracemalloc
 from functools import cache
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -74,24 +72,17 @@ def test_an_answer_is_written_without_a_look_at_it() -> None:
         np.testing.assert_allclose(told[:, step], whole[:, step], rtol=1e-10)
 
 
-def test_explaining_any_cell_takes_less_than_50_ms() -> None:
-    """One cell of every matrix of the trained network: values, gradients, updates."""
+def test_any_cell_is_its_explanation() -> None:
+    """One cell of every matrix of the trained network: values, gradients, updates.
+
+    How soon, `make bench` measures.
+    """
     trace = trained().trace
-    draw, taken = np.random.default_rng(0), {}
+    draw = np.random.default_rng(0)
     for name, matrix in trace.matrices.items():
-        index = tuple(int(draw.integers(n)) for n in matrix.shape)
-        best = float("inf")
-        for _ in range(3):  # other work on the machine is not counted
-            start = time.perf_counter()
-            found = matrix.explain(*index)
-            best = min(best, time.perf_counter() - start)
-            if best < 0.05:
-                break
-        taken[name] = best
+        found = matrix.explain(*(int(draw.integers(n)) for n in matrix.shape))
         room = 1e-12 * max(1.0, abs(found.value))
         assert abs(found.recompute() - found.value) <= room, name
-    worst = max(taken, key=lambda name: taken[name])
-    assert taken[worst] < 0.05, (worst, taken[worst], median(taken.values()))
 
 
 def small(kind: str, batch: int | None = 2) -> Any:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { load } from "./load.mjs";
 
-const g = await load(["board/geometry"], [
+const g = await load(["shared/common", "board/geometry"], [
   "timesTen", "sharedExponent", "decimalsFor", "cellText", "exact", "rgb", "ramp", "shade",
   "flatShape", "wholeWindow", "fullIndex", "flatIndex", "cellAt", "moved", "seenCells", "outline",
   "zoomed", "rangeText",

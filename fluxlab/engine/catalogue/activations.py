@@ -195,8 +195,8 @@ def _gelu(a: Any) -> Any:
 def _gelu_slope(a: Any) -> Any:
     with np.errstate(over="ignore"):
         z = 2 * _ROOT * (a + _CUBE * a * a * a)
-        inner = 2 * _ROOT * (1 + 3 * _CUBE * a * a)
-        return _sigmoid(z) + a * _sigmoid(z) * _sigmoid(-z) * inner
+        both = a * (_sigmoid(z) * _sigmoid(-z))  # 0 where a^2 overflows
+        return _sigmoid(z) + 2 * _ROOT * (both + 3 * _CUBE * (both * a * a))
 
 
 def _twice_z(out: Any, a: Any) -> list[tuple[Any, ...]]:
@@ -211,10 +211,12 @@ def _gelu_slope_calls(out: Any, a: Any) -> list[tuple[Any, ...]]:
     up, down = np.empty_like(a), np.empty_like(a)
     return [
         *_twice_z(up, a), (np.negative, up, down), *_sigmoid_calls(up, up),
-        *_sigmoid_calls(down, down), (np.multiply, a, a, out),
-        (np.multiply, out, np.array(3 * _CUBE), out), (np.add, out, _1, out),
-        (np.multiply, out, np.array(2 * _ROOT), out), (np.multiply, out, a, out),
-        (np.multiply, out, down, out), (np.add, out, _1, out), (np.multiply, out, up, out),
+        *_sigmoid_calls(down, down),
+        # Their product first: it is 0 where a^2 would overflow.
+        (np.multiply, up, down, down), (np.multiply, down, a, out), (np.multiply, out, a, down),
+        (np.multiply, down, a, down), (np.multiply, down, np.array(3 * _CUBE), down),
+        (np.add, out, down, out), (np.multiply, out, np.array(2 * _ROOT), out),
+        (np.add, out, up, out),
     ]  # fmt: skip
 
 

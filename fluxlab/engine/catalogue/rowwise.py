@@ -286,8 +286,11 @@ masked_softmax = Masked(
 )  # fmt: skip
 
 
+_LOWEST = np.array(np.finfo(float).min)  # a logit infinitely below, where the target is 0, costs 0
+
+
 def _cross_entropy(a: Array, t: Array) -> float:
-    shifted = a - np.max(a)
+    shifted = np.maximum(a - np.max(a), _LOWEST)
     return float(np.sum(t) * np.log(np.sum(np.exp(shifted))) - np.sum(t * shifted))
 
 
@@ -298,6 +301,7 @@ def _cross_entropy_calls(out: Array, a: Array, t: Array) -> list[tuple[Any, ...]
         (largest, a, -1, None, edge, True), (np.subtract, a, edge, shifted),
         (np.exp, shifted, work), _row_sums(work, out), (np.log, out, out),
         _row_sums(t, edge), (np.multiply, out, edge, out),
+        (np.maximum, shifted, _LOWEST, shifted),
         (np.multiply, shifted, t, work), _row_sums(work, edge), (np.subtract, out, edge, out),
     ]  # fmt: skip
 

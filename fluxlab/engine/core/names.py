@@ -106,4 +106,13 @@ class Names:
             self.aliases.setdefault(name, matrix)
             scope, _, local = name.rpartition("/")
             if scope != matrix.scope:
-                self._called.setdefault((scope, matrix), local)
+                self.call_elsewhere(scope, matrix, local)
+
+    def call_elsewhere(self, scope: str, matrix: Matrix, local: str) -> None:
+        """Within a scope that is not its own, the matrix is called `local`."""
+        self._called.setdefault((scope, matrix), local)
+
+    @property
+    def elsewhere(self) -> list[tuple[str, Matrix, str]]:
+        """What matrices are called outside of their own scopes: (scope, matrix, name)."""
+        return [(scope, matrix, local) for (scope, matrix), local in self._called.items()]

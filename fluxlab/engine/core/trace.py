@@ -328,7 +328,7 @@ class Trace:
         single = result.buffer.size == 1
         if result.temporary:
             self.rename(result, "C" if single else name)
-        self.result = cost = result
+        cost = result
         if not single:
             with self.recording("forward", ""):
                 axes = tuple(range(len(result.shape)))
@@ -336,10 +336,14 @@ class Trace:
                 self.rename(cost, "C")
         elif result.step is None:
             raise BadInput(f"trace: {self.title} returned its argument {result.name} unchanged.")
-        self._cost = cost
+        self.conclude(result, cost)
         self.alias("C", cost)
         if all(matrix._local != name for matrix in self.names.all):
             self.alias(name, result)  # one number is called C, and it is what was returned as well
+
+    def conclude(self, result: Matrix | None, cost: Matrix) -> None:
+        """What the function returned, and its cost."""
+        self.result, self._cost = result, cost
 
 
 def not_one_matrix(result: object) -> str:

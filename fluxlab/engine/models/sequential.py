@@ -6,9 +6,9 @@ import numpy as np
 
 from fluxlab.engine.building.optimizers import Adam
 from fluxlab.engine.building.regularizers import L2
+from fluxlab.engine.layers.batch_norm import BatchNorm
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.layers.dropout import Dropout
-from fluxlab.engine.layers.norm import BatchNorm
 from fluxlab.engine.networks.design import Design, Layer, learning
 from fluxlab.engine.tracing import Trace
 

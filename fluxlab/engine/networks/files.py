@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
-import os
-import secrets
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +12,7 @@ from fluxlab.engine import layers
 from fluxlab.engine.building.optimizers import OPTIMIZERS
 from fluxlab.engine.building.regularizers import L1, L2, ClipNorm, ClipValue
 from fluxlab.engine.building.schedules import SCHEDULES
+from fluxlab.engine.core.disk import read, write
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.engine.core.numbers import as_numbers, whole
 from fluxlab.engine.networks.design import Design
@@ -39,7 +35,6 @@ def save(network: Network, path: Path) -> None:
     """Write the network, its data and all it remembers. The file is whole or not there at all."""
     design = network.design
     header = {
-        "format": FORMAT,
         "layers": _plain(design.layers),
         "cost": design.cost,
         "optimizer": _plain(design.optimizer),
@@ -56,78 +51,18 @@ def save(network: Network, path: Path) -> None:
     }
     x, target = network._data
     arrays: dict[str, Any] = {f"value {name}": a for name, a in network.values().items()}
-    arrays |= {"header": json.dumps(header), "x": x, "target": target}
-    write_whole(path, lambda file: np.savez(file, **arrays))
-
-
-def write_whole(path: Path, write: Any) -> None:
-    """Write to a file beside `path`, then put it in its place in one move."""
-    folder = path.parent
-    if not folder.is_dir():
-        raise BadInput(f"save: there is no folder {str(folder)!r}; make it first.")
-    # Not `tempfile`: its files can be read by nobody else, not even by the teacher.
-    beside = folder / f".{path.name}.{secrets.token_hex(4)}.part"
-    try:
-        with beside.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except (OSError, ValueError) as problem:  # ValueError: a name that no system takes
-        raise BadInput(
-            f"save: {str(path)!r} cannot be written ({problem}). Nothing was changed. Choose "
-            "another name or another folder."
-        ) from None
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            beside.unlink(missing_ok=True)
-
-
-def path_of(function: str, path: Any) -> Path:
-    """The path that a student gave; BadInput if it is none."""
-    if not isinstance(path, str | os.PathLike) or not str(path):
-        raise BadInput(f'{function}: path must be a file name such as "net.npz", got {path!r}.')
-    return Path(path)
+    write(path, FORMAT, header, arrays | {"x": x, "target": target})
 
 
 def load(kind: type[Network], path: Path) -> Network:
     """Read what `save` wrote; BadInput if the file is missing, damaged or something else."""
-    if not path.is_file():
-        raise BadInput(f"load: there is no file {str(path)!r}; check the name and the folder.")
-    arrays = _arrays(path)
-    try:
-        header = json.loads(str(arrays.pop("header")))
-        written = str(header["format"])
-    except (KeyError, TypeError, ValueError):
-        raise BadInput(
-            f"load: {path.name} is not a network that FluxLab has saved; it holds "
-            f"{', '.join(sorted(arrays)[:5]) or 'nothing'}."
-        ) from None
-    if written != FORMAT:
-        raise BadInput(
-            f"load: {path.name} has the format {written!r}, and this FluxLab reads {FORMAT!r}. It "
-            "was saved by another version; load it with that one."
-        )
+    header, arrays = read(path, FORMAT, "a network")
     try:
         return _made(kind, header, arrays)
     except Exception as problem:  # whatever a header that was written by something else leads to
         raise BadInput(
             f"load: {path.name} is not a network that this FluxLab can read ({problem}). It may "
             "come from another version, or be something else."
-        ) from None
-
-
-def _arrays(path: Path) -> dict[str, Any]:
-    """Every array of the file; each is compared with its checksum."""
-    try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it does not begin and end as saved files do")
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except Exception as problem:  # zipfile and NumPy raise many kinds on broken files
-        raise BadInput(
-            f"load: {path.name} is damaged or not a FluxLab file ({problem}). Save it again, or "
-            "take a copy."
         ) from None
 
 

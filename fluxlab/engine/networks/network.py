@@ -334,7 +334,8 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write everything, data included, so that learning can go on elsewhere; see `load`."""
-        from fluxlab.engine.networks.files import path_of, save
+        from fluxlab.engine.core.disk import path_of
+        from fluxlab.engine.networks.files import save
 
         save(self, path_of("save", path))
 
@@ -351,7 +352,8 @@ class Network:
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """A saved network; it goes on with the same numbers as one that never stopped."""
-        from fluxlab.engine.networks.files import load, path_of
+        from fluxlab.engine.core.disk import path_of
+        from fluxlab.engine.networks.files import load
 
         return load(cls, path_of("load", path))
 

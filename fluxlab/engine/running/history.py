@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 RECORDS = 1000  # at most this many records, however long the run
 MEMORY = 64_000_000  # bytes for all of them together
+SMALL, RARE = 32_768, 16  # bytes: larger states are recorded less often; each 16th at least
 CHUNK = 0.05  # seconds between looks at the cost
 
 
 @dataclass
 class Record:
-    """The state at one iteration: every input that can change, and the cost."""
+    """One iteration: its cost and, in some records, every input that can change."""
 
     iteration: int
-    state: dict[Matrix, Array]
+    state: dict[Matrix, Array] | None
     cost: float
     kept: bool  # an edit happened here: replaying from before would miss it
 
@@ -40,7 +41,7 @@ class History:
 
     A trace in iteration k has the parameters after k updates. Records are thinned as they
     grow in number: every second, then every fourth, ... iteration. What lies between two
-    records is replayed from the one before it, with the same numbers to the last bit.
+    states is replayed from the one before it, with the same numbers to the last bit.
 
     Attributes
     ----------
@@ -62,6 +63,9 @@ class History:
         self._gap = 1
         size = sum(m.buffer.nbytes for m in trace.carry)
         self._limit = min(max(MEMORY // max(size, 1), 8), RECORDS)
+        self._stride = 1  # copying a large state takes longer than learning for one iteration
+        while self._stride < RARE and self._stride * SMALL < size:
+            self._stride *= 2
         cost = trace.cost
         self._record(float(cost.buffer.reshape(())) if cost.ready else None)
 
@@ -78,6 +82,20 @@ class History:
     def _before(self) -> dict[Matrix, Array]:
         """Storage for the carried matrices as they were before a chunk; made once, as it is big."""
         return {m: np.empty_like(m.buffer) for m in self.trace.carry}
+
+    def _copied(self) -> dict[Matrix, Array]:
+        for matrix, numbers in self._before.items():
+            np.copyto(numbers, matrix.buffer)
+        return self._before
+
+    def _remembered(self) -> dict[Matrix, Array] | None:
+        """The state of this iteration, if it has been recorded: it need not be copied again."""
+        place = bisect_left(self.records, self.iteration, key=lambda r: r.iteration)
+        there = place < len(self.records) and self.records[place].iteration == self.iteration
+        return self.records[place].state if there else None
+
+    def _here(self) -> dict[Matrix, Array]:
+        return self._still | {m: m.buffer.copy() for m in self.trace.carry}
 
     def __repr__(self) -> str:
         first, last = self.costs[0], self.costs[-1]
@@ -105,7 +123,7 @@ class History:
         place = bisect_left(self.records, self.iteration, key=lambda r: r.iteration)
         if place < len(self.records) and self.records[place].iteration == self.iteration:
             return self.records[place]
-        state = self._still | {m: m.buffer.copy() for m in self.trace.carry}
+        state = self._here() if place == 0 or self.iteration % self._stride == 0 else None
         made = Record(self.iteration, state, self._cost() if cost is None else cost, place == 0)
         self.records.insert(place, made)
         if len(self.records) > self._limit:
@@ -117,6 +135,8 @@ class History:
             # A student who drags a slider while it learns makes records that must stay; when
             # they alone fill the store, the oldest are forgotten.
             self.records = self.records[len(self.records) // 2 :]
+            while self.records[0].state is None:
+                del self.records[0]
             return
         self._gap *= 2
         last = self.records[-1]
@@ -139,7 +159,8 @@ class History:
         try:
             # The trace has just been run up to its position; the cost need not be run again.
             cost = self.trace.cost
-            self._record(float(cost.buffer.reshape(())) if cost.ready else None).kept = True
+            made = self._record(float(cost.buffer.reshape(())) if cost.ready else None)
+            made.kept, made.state = True, made.state or self._here()
         except BadInput:  # a step cannot use it; Trace.set takes it back
             self._still, self.records = still, records
             raise
@@ -184,9 +205,7 @@ class History:
 
     def _chunk(self, count: int) -> None:
         """`count` iterations as one; undone and redone up to the failing one if they diverge."""
-        before = self._before
-        for matrix, numbers in before.items():
-            np.copyto(numbers, matrix.buffer)
+        before = self._remembered() or self._copied()
         start, whole = self.iteration, 0
         plan = self._plan
         self._watch.begin()
@@ -255,8 +274,10 @@ class History:
 
     def _go(self, iteration: int) -> None:
         start = max(
-            (r for r in self.records if r.iteration <= iteration), key=lambda r: r.iteration
+            (r for r in self.records if r.iteration <= iteration and r.state is not None),
+            key=lambda r: r.iteration,
         )
+        assert start.state is not None
         try:
             self._restore(start.state)
             self.trace.compute(0, len(self.trace.steps))  # plans leave out what only constants feed

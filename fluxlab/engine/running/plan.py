@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from fluxlab.engine.core.matrix import Matrix, Step
-from fluxlab.engine.core.memory import Running
+from fluxlab.engine.core.memory import Running, nothing_to_collect
 from fluxlab.engine.core.op import Call
 from fluxlab.engine.core.trace import Trace
 from fluxlab.engine.running.passes.fusion import PASSES, update_at_once
@@ -34,6 +34,7 @@ class Plan:
     the inputs.
     """
 
+    @nothing_to_collect()
     def __init__(
         self, trace: Trace, wanted: Iterable[Matrix], carry: dict[Matrix, Matrix] | None = None
     ) -> None:

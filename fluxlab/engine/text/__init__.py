@@ -1,4 +1,4 @@
 """Tokenizers, and the searches for the most probable sequence of tokens.
 
-Imports: core, catalogue, tracing.
+Imports: core, catalogue, readers, tracing.
 """

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,17 +26,17 @@ from fluxlab.engine.catalogue.ops import (
     rows,
     top,
 )  # fmt: skip
+from fluxlab.engine.core.disk import path_of, read, write
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import as_numbers, whole
 from fluxlab.engine.core.scopes import scope
+from fluxlab.engine.readers.plain import from_plain, to_plain
 from fluxlab.engine.text.tokenizer import PADDING
 from fluxlab.engine.tracing import Trace
 
-if TYPE_CHECKING:
-    pass
-
 NextToken = Callable[..., Any]
+FORMAT = "fluxlab search 1"
 IMPOSSIBLE = -1e9  # stands for the logarithm of 0, which is no finite number
 
 
@@ -77,6 +78,31 @@ class Search:
     steps: int
     start: tuple[int, ...]
     end: int | None
+
+    def save(self, path: str | Path) -> None:
+        """Write the search to one file; `Search.load(path)` gives it back, with all its steps."""
+        plain, arrays = to_plain(self.trace)
+        header = {"trace": plain, "steps": self.steps, "start": self.start, "end": self.end}
+        write(path_of("save", path), FORMAT, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Search:
+        """A saved search. Every number of it can be asked; it cannot go on searching."""
+        place = path_of("load", path)
+        header, arrays = read(place, FORMAT, "a search")
+        trace = Trace("search")
+        try:
+            from_plain(trace, header["trace"], arrays)
+            end = header["end"]
+            whole("load", "steps", header["steps"], 1)
+            return cls(trace, header["steps"], tuple(header["start"]), end)
+        except BadInput:
+            raise
+        except Exception as problem:  # whatever a header written by something else leads to
+            raise BadInput(
+                f"load: {place.name} is not a search that this FluxLab can read ({problem!r}). It "
+                "may come from another version, or be something else."
+            ) from None
 
     @property
     def hypotheses(self) -> list[tuple[list[int], float]]:

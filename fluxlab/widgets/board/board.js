@@ -1,4 +1,4 @@
-// The board: one canvas, painted from one binary buffer; see geometry.js, paint.js, folds.js.
+// The board: one canvas, painted from one binary buffer; what else stands in this folder helps it.
 
 const HINT = "Arrows move, [ and ] change the matrix, Enter selects, Esc clears";
 
@@ -29,10 +29,12 @@ function render({ model, el }) {
   el.append(bar, stage, status, error, tip);
 
   const folds = foldButtons(stage, ({ name, open }) => model.send({ type: "fold", name, folded: open }));
-  const selecting = inFlight(model), moving = inFlight(model);
-  const wanted = {}; // windows that were asked for and have not come yet
+  const titles = wholeTitles(stage, context);
+  const selecting = inFlight(model);
+  const windows = windowAsker(board, model);
+  const tools = toolButtons(stage, board, windows);
   const own = {}; // this view, so that it does not hear itself
-  let tools = [], hover = null, drag = null, asked = 0, goodbye = null, speak = false;
+  let hover = null, drag = null, asked = 0, goodbye = null, speak = false;
   const arrived = []; // frames that were not painted yet, at most two
   let painted = [0, 0]; // the heights between which the canvas is up to date
 
@@ -48,8 +50,8 @@ function render({ model, el }) {
     if (pending && board.layout && pending.message.version === board.layout.version) {
       takeFrame(board, pending.message, pending.buffers);
       canvas.dataset.frame = pending.message.seq;
-      if (!moving.busy()) for (const name of Object.keys(wanted)) delete wanted[name];
-      updateTools();
+      windows.came();
+      tools.update();
       if (hover) { // a window may have moved below the pointer
         const found = cellAt(hover.place, board.windowOf(hover.place.matrix), hover.atX, hover.atY);
         if (found) [hover.row, hover.column] = found;
@@ -117,7 +119,7 @@ function render({ model, el }) {
     }
     const { name, value, where } = cellWords(board, number, cell.index);
     const text = `${name} = ${value}${where && ` · ${where}`}`;
-    if (speak && !moving.busy()) {
+    if (speak && !windows.busy()) {
       spoken.textContent = text;
       speak = false;
     }
@@ -136,8 +138,9 @@ function render({ model, el }) {
       hover = null;
       board.cursor = null;
       for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
+      titles.show(message);
       folds.show(message.folds);
-      makeTools();
+      tools.show();
     },
     frame(message, buffers) {
       // Two that come at once are painted one after the other; older ones are dropped.
@@ -152,7 +155,7 @@ function render({ model, el }) {
       repaint();
     },
     done(message) {
-      (message.of === "window" ? moving : selecting).done();
+      (message.of === "window" ? windows : selecting).done();
     },
   }));
 
@@ -174,7 +177,7 @@ function render({ model, el }) {
 
   function cellOf({ place, row, column }) {
     const matrix = board.layout.matrices[place.matrix];
-    return { matrix: matrix.name, index: fullIndex(matrix.shape, windowNow(place).lead, row, column) };
+    return { matrix: matrix.name, index: fullIndex(matrix.shape, windows.now(place).lead, row, column) };
   }
 
   function cursorCell() {
@@ -184,7 +187,7 @@ function render({ model, el }) {
   /** Put the keyboard at a cell, in the place where it is already, if that shows the matrix. */
   function cursorTo({ matrix, index }) {
     const places = board.placesOf.get(matrix) ?? [];
-    const shows = places.filter((one) => inSlice(windowNow(one), index));
+    const shows = places.filter((one) => inSlice(windows.now(one), index));
     const place = shows.find((one) => one.number === board.cursor?.place) ?? shows[0] ?? places[0];
     if (!place) return;
     const [row, column] = flatIndex(index);
@@ -196,83 +199,6 @@ function render({ model, el }) {
     board.links = { from: [], to: [] };
     selecting.send({ type: "select", ...cell });
     repaint();
-  }
-
-  // -- windows and slices -----------------------------------------------------------------------
-
-  function windowNow(place) {
-    return wanted[board.layout.matrices[place.matrix].key] ?? board.windowOf(place.matrix);
-  }
-
-  function ask(place, window) {
-    const matrix = board.layout.matrices[place.matrix];
-    const [rows, columns] = flatShape(matrix.shape);
-    const level = window.level;
-    const seen = level ? [Math.min(rows, Math.max(1, Math.floor(place.height / level))),
-      Math.min(columns, Math.max(1, Math.floor(place.width / level)))] : [rows, columns];
-    const keep = (value, most) => Math.max(0, Math.min(Math.round(value), most));
-    const next = { ...window, rows: seen[0], columns: seen[1],
-      row: keep(window.row, rows - seen[0]), column: keep(window.column, columns - seen[1]) };
-    wanted[matrix.key] = next;
-    moving.send({ type: "window", matrix: matrix.name, lead: next.lead, row: next.row, column: next.column, level });
-  }
-
-  function zoom(place, by, at) {
-    const window = windowNow(place), levels = board.layout.levels;
-    const level = levels[levels.indexOf(window.level) + by];
-    if (!level) return;
-    ask(place, zoomed(place, window, level, at ?? [window.row + window.rows / 2, window.column + window.columns / 2]));
-  }
-
-  /** Buttons in the title row of a place: an index stepper per leading axis, zoom. */
-  function makeTools() {
-    for (const tool of tools) tool.row.remove();
-    tools = board.layout.places.filter((place) => place.tools && !place.tile).map((place) => {
-      const matrix = board.layout.matrices[place.matrix];
-      const press = (label, words, act, way = "") => element("button", {
-        type: "button", class: way, "aria-label": `${words}, ${matrix.pretty}`, title: words, onclick: act,
-        "data-lm-suppress-shortcuts": "true",
-      }, label);
-      const texts = [];
-      const words = place.stepped.map((axis) => matrix.axes[axis] ?? "");
-      const named = words.join("").length * 6 + 76 * words.length <= place.room;
-      const steppers = place.stepped.flatMap((axis) => {
-        const count = matrix.shape[axis];
-        const word = matrix.axes[axis] ?? `axis ${axis}`;
-        const turn = (by) => () => {
-          const window = windowNow(place);
-          const lead = window.lead.map((at, k) => (k === axis ? (at + by + count) % count : at));
-          ask(place, { ...window, lead });
-        };
-        const text = element("span");
-        texts.push([axis, named && matrix.axes[axis] ? `${word} ` : "", text]);
-        return [press("", `${word} back`, turn(-1), "fl-turn fl-back"), text,
-          press("", `${word} on`, turn(1), "fl-turn")];
-      });
-      const zooms = place.window
-        ? [press("−", "zoom out", () => zoom(place, -1)), press("+", "zoom in", () => zoom(place, 1))] : [];
-      const row = element("div", { class: "fl-board-tools", style: `left:${place.x}px;top:${place.y - 23 - tileRoom(place)}px` },
-        ...steppers, ...zooms);
-      stage.append(row);
-      return { row, place, texts, zooms, matrix };
-    });
-  }
-
-  function updateTools() {
-    const { levels } = board.layout;
-    for (const { place, texts, zooms, matrix } of tools) {
-      const window = board.windowOf(place.matrix);
-      for (const [axis, before, text] of texts) {
-        const own = matrix.labels[axis]?.[window.lead[axis]];
-        text.textContent = before + (own ?? `${window.lead[axis]}/${matrix.shape[axis]}`);
-        text.title = `${matrix.axes[axis] ?? `axis ${axis}`} ${window.lead[axis]} of 0 to ${matrix.shape[axis] - 1}`;
-      }
-      if (zooms.length) {
-        // Not disabled: a button that is would drop the keyboard's focus.
-        zooms[0].setAttribute("aria-disabled", String(window.level === levels[0]));
-        zooms[1].setAttribute("aria-disabled", String(window.level === levels.at(-1)));
-      }
-    }
   }
 
   // -- pointer ------------------------------------------------------------------------------------
@@ -316,7 +242,7 @@ function render({ model, el }) {
         if (drag.moved && drag.place?.window) {
           canvas.classList.add("fl-pan");
           const { level } = drag.window;
-          ask(drag.place, { ...drag.window, row: drag.window.row - dy / level, column: drag.window.column - dx / level });
+          windows.ask(drag.place, { ...drag.window, row: drag.window.row - dy / level, column: drag.window.column - dx / level });
           leave();
           return;
         }
@@ -332,7 +258,7 @@ function render({ model, el }) {
     },
     pointerdown(event) {
       const place = board.offsets.length ? placeAt(event.offsetX, event.offsetY) : null;
-      drag = { x: event.clientX, y: event.clientY, moved: false, place, window: place && { ...windowNow(place) } };
+      drag = { x: event.clientX, y: event.clientY, moved: false, place, window: place && { ...windows.now(place) } };
       if (place?.window) canvas.setPointerCapture(event.pointerId);
     },
     pointerup(event) {
@@ -349,11 +275,11 @@ function render({ model, el }) {
       const found = (event.ctrlKey || event.shiftKey) && board.offsets.length ? hit(event) : null;
       if (!found?.place.window) return;
       event.preventDefault();
-      const window = windowNow(found.place);
-      if (event.ctrlKey) return zoom(found.place, event.deltaY < 0 ? 1 : -1, [found.row, found.column]);
+      const window = windows.now(found.place);
+      if (event.ctrlKey) return windows.zoom(found.place, event.deltaY < 0 ? 1 : -1, [found.row, found.column]);
       const cells = (event.deltaY || event.deltaX) / window.level;
       const way = Math.sign(cells) * Math.max(1, Math.round(Math.abs(cells)));
-      ask(found.place, event.altKey ? { ...window, column: window.column + way } : { ...window, row: window.row + way });
+      windows.ask(found.place, event.altKey ? { ...window, column: window.column + way } : { ...window, row: window.row + way });
     },
   };
 
@@ -362,15 +288,15 @@ function render({ model, el }) {
   function go(place, row, column, selects) {
     speak = true;
     board.cursor = { place: place.number, row, column };
-    const window = windowNow(place);
+    const window = windows.now(place);
     const inside = row >= window.row && row < window.row + window.rows
       && column >= window.column && column < window.column + window.columns;
     if (!inside) {
       const into = (at, first, count) => (at < first ? at : at >= first + count ? at - count + 1 : first);
-      ask(place, { ...window, row: into(row, window.row, window.rows), column: into(column, window.column, window.columns) });
+      windows.ask(place, { ...window, row: into(row, window.row, window.rows), column: into(column, window.column, window.columns) });
     }
     const [wide, high] = cellSize(place, window);
-    const spot = windowNow(place);
+    const spot = windows.now(place);
     anchor.style.cssText += `;left:${place.x + (column - spot.column) * wide}px;top:${place.y + (row - spot.row) * high - 12}px;width:${wide}px;height:${high + 24}px`;
     anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (selects) select(cursorCell());
@@ -399,7 +325,7 @@ function render({ model, el }) {
       model.send({ type: "clear" });
       repaint();
     } else if (place.window && (event.key === "+" || event.key === "-")) {
-      zoom(place, event.key === "+" ? 1 : -1, at);
+      windows.zoom(place, event.key === "+" ? 1 : -1, at);
     } else {
       return;
     }

@@ -10,15 +10,8 @@ import traitlets
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.widgets.board.frame import Frame
 from fluxlab.widgets.board.layout import Arrangement
-from fluxlab.widgets.board.pixels import (
-    INDENT,
-    LEVELS,
-    Layout,
-    has_tools,
-    is_literal,
-    place,
-    stepped,
-)  # fmt: skip
+from fluxlab.widgets.board.pixels import INDENT, Layout, place
+from fluxlab.widgets.board.sizes import LEVELS, has_tools, is_literal, stepped
 from fluxlab.widgets.shared.base import View
 from fluxlab.widgets.shared.maths import pretty
 
@@ -37,7 +30,7 @@ class Board(View):
     """
 
     name = "board"
-    scripts = ("geometry", "state", "paint", "folds")
+    scripts = ("geometry", "state", "titles", "marks", "paint", "windows", "tools", "folds")
     scale = traitlets.Enum(SCALES, "matrix").tag(sync=True)
 
     def __init__(self, thing: Any, scale: str = "matrix") -> None:

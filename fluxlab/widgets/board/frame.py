@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.widgets.board.pixels import LEVELS, first_level, flat, is_window
+from fluxlab.widgets.board.sizes import LEVELS, first_level, flat, is_window
 
 
 @dataclass

@@ -31,15 +31,7 @@ function cellText(value, exponent, decimals) {
   return (scaled < 0 ? "−" : "") + (text.startsWith("0.") ? text.slice(1) : text);
 }
 
-/** The exact value: the shortest digits that give the same float back, as Python's repr. */
-function exact(value) {
-  if (Number.isNaN(value)) return "NaN (not a number)";
-  if (!Number.isFinite(value)) return value > 0 ? "∞ (infinity)" : "−∞ (minus infinity)";
-  if (Object.is(value, -0)) return "−0";
-  return String(value).replace(/-/g, "−");
-}
-
-/** "#1258b0" or "rgb(18, 88, 176)" as [18, 88, 176]. */
+/** "#rrggbb" or "rgb(18, 88, 176)" as [18, 88, 176]. */
 function rgb(text) {
   const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(text);
   if (short) return short.slice(1).map((digit) => parseInt(digit + digit, 16));
@@ -59,7 +51,7 @@ function ramp(from, to) {
     const mixed = a.map((start, k) => Math.round(start + ((b[k] - start) * i) / STEPS));
     made.rgb.push(mixed);
     made.css.push(`rgb(${mixed.join(",")})`);
-    made.dark.push(luminance(mixed) < 0.19); // white text has the better contrast on it
+    made.dark.push(luminance(mixed) < LOOK.board.dark_below); // white text has the better contrast on it
   }
   return made;
 }
@@ -109,7 +101,7 @@ function inSlice(window, index) {
 
 /** Room above the cells of a place that is one of several slices: for which it is. */
 function tileRoom(place) {
-  return place.tile === null ? 0 : 12;
+  return place.tile === null ? 0 : LOOK.board.tile;
 }
 
 /** Size of a place's cells in pixels. */

@@ -1,10 +1,5 @@
 // Painting the board. `board` is the state that board.js keeps; nothing here changes it.
 
-const SERIF = '"STIX Two Text", Georgia, "DejaVu Serif", serif';
-const SANS = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
-const CHEVRON = 15; // room for it before a title
-const LANE_WORDS = { values: "values →", gradients: "← gradients", updates: "updates" };
-
 /** Ramps, hatches and plain colours of the theme that `el` stands in. */
 function palette(el, context) {
   const plain = themeColours(el);
@@ -56,49 +51,12 @@ function paintBoard(context, board, [top, bottom]) {
     context.fillStyle = colours.line;
     context.fillRect(x, from, 1, to - from);
   }
-  for (const kind of ["to", "from"]) {
-    for (const item of board.links[kind]) {
-      for (const [place, matrix, seen] of spots(board, item)) {
-        paintOutline(context, board, place, matrix, seen, kind);
-      }
-    }
-  }
-  const at = underWay(board);
-  if (at) paintAround(context, board, at);
-  paintLight(context, board);
-  if (board.selection) paintSelection(context, board, board.selection);
-  if (board.cursor && board.focused) paintCursor(context, board);
+  paintMarks(context, board);
   context.restore();
 }
 
-/** The header of a band; a title that folds it is a button over the canvas (folds.js). */
-function paintHeader(context, { layout, colours }, band) {
-  const y = Math.round(band.y);
-  if (!band.x) {
-    context.fillStyle = colours.line;
-    context.fillRect(0, y, layout.width, 1);
-  }
-  context.font = `600 12.5px ${SANS}`;
-  const x = band.x + (band.foldable ? CHEVRON : 0);
-  const after = x + context.measureText(band.title).width + 8;
-  context.fillStyle = colours.ink;
-  if (!band.foldable) context.fillText(band.title, x, y + 18);
-  context.fillStyle = colours.muted;
-  context.font = `12.5px ${SANS}`;
-  context.fillText(fitted(context, band.detail, layout.width - after), after, y + 18);
-}
-
-/** A thin line around all cells of a place. */
-function paintAround(context, board, place) {
-  const window = board.windowOf(place.matrix);
-  const [wide, high] = cellSize(place, window);
-  context.strokeStyle = board.colours.accent;
-  context.lineWidth = 1.25;
-  context.strokeRect(place.x - 3.5, place.y - 3.5, window.columns * wide + 6, window.rows * high + 6);
-}
-
 function paintLane(context, { layout, colours }, label) {
-  const word = LANE_WORDS[label.lane];
+  const word = LOOK.lanes[label.lane];
   context.save();
   context.font = `10.5px ${SANS}`;
   context.fillStyle = colours.muted;
@@ -112,22 +70,14 @@ function paintLane(context, { layout, colours }, label) {
   context.restore();
 }
 
-/** `text`, cut with … so that it is at most `room` wide. */
-function fitted(context, text, room) {
-  if (context.measureText(text).width <= room) return text;
-  let cut = text;
-  while (cut && context.measureText(`${cut}…`).width > room) cut = cut.slice(0, -1);
-  return `${cut}…`;
-}
-
 function paintPlace(context, board, place) {
   const { layout, colours } = board;
   const matrix = layout.matrices[place.matrix];
   const window = board.windowOf(place.matrix);
   const ready = matrix.step < board.position;
   const [wide, high] = cellSize(place, window);
-  const numbers = ready && wide >= 20 && high >= 14;
-  const single = window.rows * window.columns === 1 && wide >= 40;
+  const numbers = ready && wide >= LOOK.board.numbers_from && high >= 14;
+  const single = window.rows * window.columns === 1 && wide >= LOOK.board.alone_from;
   const largest = ready ? board.largest[place.matrix] : 0;
   const exponent = numbers && !single ? sharedExponent(largest) : 0;
 
@@ -145,33 +95,6 @@ function paintPlace(context, board, place) {
     }
   }
   if (window.level) paintScroll(context, colours, place, matrix, window, wide, high);
-}
-
-function paintTitle(context, colours, place, matrix, exponent) {
-  if (place.tile !== null) {
-    context.font = `9px ${SANS}`;
-    context.fillStyle = colours.muted;
-    const own = matrix.labels[matrix.shape.length - 3]?.[place.tile];
-    const long = own ?? `${matrix.axes.at(-3) ?? "slice"} ${place.tile}`;
-    const fits = context.measureText(long).width <= place.width + 8;
-    context.fillText(fits ? long : String(place.tile), place.x, place.y - 4);
-    if (place.tile > 0) return;
-  }
-  const y = place.y - 6 - (place.tools ? 24 : 0) - tileRoom(place);
-  const size = matrix.shape.length ? matrix.shape.join("×") : "";
-  const { literal } = place;
-  context.font = `9px ${SANS}`;
-  const small = literal ? "" : [size, exponent].filter(Boolean).join(" ");
-  const taken = context.measureText(small).width;
-  context.font = literal ? `11px ${SANS}` : `italic 13px ${SERIF}`;
-  const name = fitted(context, place.title, place.room + 6);
-  context.fillStyle = literal ? colours.muted : colours.ink;
-  context.fillText(name, place.x, y);
-  const after = context.measureText(name).width;
-  if (after + taken + 4 > place.room + 10) return; // its shape is told on hover
-  context.font = `9px ${SANS}`;
-  context.fillStyle = colours.muted;
-  context.fillText(small, place.x + after + 4, y);
 }
 
 /** Not computed yet: an empty grid. */
@@ -201,7 +124,7 @@ function paintCells(context, board, place, matrix, window, wide, high) {
   const { colours, values } = board;
   const start = board.offsets[place.matrix];
   const scale = board.scaleOf(place);
-  const gap = Math.min(wide, high) >= 5 ? 1 : 0;
+  const gap = Math.min(wide, high) >= LOOK.board.gap_from ? 1 : 0;
   if (window.rows * window.columns > 1500) {
     paintBitmap(context, board, place, matrix, window, wide, high, scale);
   } else {
@@ -245,7 +168,7 @@ function paintBitmap(context, board, place, matrix, window, wide, high, scale) {
   draw.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
   context.drawImage(sheet, place.x, place.y, window.columns * wide, window.rows * high);
-  if (Math.min(wide, high) < 5) return;
+  if (Math.min(wide, high) < LOOK.board.gap_from) return;
   context.fillStyle = colours.back;
   for (let c = 1; c <= window.columns; c += 1) {
     context.fillRect(place.x + c * wide - 1, place.y, 1, window.rows * high);
@@ -265,7 +188,7 @@ function paintNumbers(context, board, place, matrix, window, wide, high, text) {
   const { colours, values } = board;
   const start = board.offsets[place.matrix];
   const scale = board.scaleOf(place);
-  const size = wide >= 40 ? 11 : wide >= 30 ? 10 : wide >= 26 ? 9 : wide >= 24 ? 8.5 : 8;
+  const size = wide >= LOOK.board.alone_from ? 11 : wide >= 30 ? 10 : wide >= 26 ? 9 : wide >= 24 ? 8.5 : 8;
   context.font = `${size}px ${SANS}`;
   context.textAlign = "center";
   for (let r = 0; r < window.rows; r += 1) {
@@ -283,7 +206,7 @@ function paintNumbers(context, board, place, matrix, window, wide, high, text) {
         const room = context.measureText(shown).width + 3;
         context.fillRect(x - room / 2, y - size, room, size + 3);
       }
-      context.fillStyle = dark ? "#ffffff" : "#14171b";
+      context.fillStyle = dark ? LOOK.board.on_dark : LOOK.board.on_light;
       context.fillText(shown, x, y, wide - 1);
     }
   }
@@ -312,147 +235,4 @@ function paintScroll(context, colours, place, matrix, window, wide, high) {
     rangeText("column", window.column, window.columns, columns),
   ].join(" · ");
   context.fillText(words, place.x, bottom + 24);
-}
-
-function strokeLines(context, place, [wide, high], lines, grow) {
-  context.beginPath();
-  for (const [x1, y1, x2, y2] of lines) {
-    const flat = y1 === y2;
-    context.moveTo(place.x + x1 * wide - 0.5 - (flat ? grow : 0), place.y + y1 * high - 0.5);
-    context.lineTo(place.x + x2 * wide - 0.5 + (flat ? grow : 0), place.y + y2 * high - 0.5);
-  }
-  context.stroke();
-}
-
-/** Cells that the selected one comes from (solid) or goes to (dashed). */
-function paintOutline(context, board, place, matrix, item, kind) {
-  const { colours } = board;
-  const window = board.windowOf(place.matrix);
-  const seen = seenCells(item, window, matrix.shape);
-  if (!seen) return;
-  context.save();
-  const lines = outline(seen);
-  const size = cellSize(place, window);
-  context.strokeStyle = colours.back;
-  context.lineWidth = 4;
-  context.globalAlpha = 0.75;
-  strokeLines(context, place, size, lines, 1);
-  context.globalAlpha = 1;
-  context.strokeStyle = kind === "to" ? colours.good : colours.accent;
-  context.lineWidth = 1.75;
-  context.lineJoin = "round";
-  if (kind === "to") context.setLineDash([4, 2.5]);
-  strokeLines(context, place, size, lines, 0.8);
-  context.restore();
-}
-
-/** What another widget lights up while the pointer is there. */
-function paintLight(context, board) {
-  const { colours, light, layout } = board;
-  context.save();
-  context.strokeStyle = colours.accent;
-  context.fillStyle = colours.accent;
-  for (const cell of light.cells ?? []) {
-    for (const [place, matrix, item] of spots(board, { matrix: cell.matrix, cells: [cell.index] })) {
-      if (item.box) {
-        paintAround(context, board, place);
-        continue;
-      }
-      const window = board.windowOf(place.matrix);
-      const seen = seenCells(item, window, matrix.shape);
-      if (!seen) continue;
-      const [wide, high] = cellSize(place, window);
-      const [[row, column]] = seen.cells;
-      context.lineWidth = 2;
-      context.strokeRect(place.x + column * wide - 1.5, place.y + row * high - 1.5, wide + 2, high + 2);
-      context.globalAlpha = 0.12;
-      context.fillRect(place.x - 3, place.y + row * high - 1, window.columns * wide + 5, high + 1);
-      context.globalAlpha = 1;
-    }
-  }
-  const outputs = layout.matrices.filter((matrix) => (light.steps ?? []).includes(matrix.step));
-  const names = new Set([...(light.matrices ?? []), ...outputs.map((matrix) => matrix.name)]);
-  const lit = [...names].flatMap((name) => spots(board, { matrix: name }).map(([place]) => place));
-  for (const step of light.steps ?? []) lit.push(board.standInOfStep.get(step));
-  for (const place of new Set(lit)) if (place) paintAround(context, board, place);
-  context.restore();
-}
-
-function paintSelection(context, board, { matrix: name, index }) {
-  const { colours } = board;
-  for (const [place, matrix, item] of spots(board, { matrix: name, cells: [index] })) {
-    const window = board.windowOf(place.matrix);
-    const seen = seenCells(item, window, matrix.shape);
-    if (!seen) continue;
-    const [wide, high] = cellSize(place, window);
-    const [top, left, bottom, right] = seen.box ?? [...seen.cells[0], ...seen.cells[0]];
-    if (seen.cells) paintLabels(context, board, place, matrix, window, top, left, wide, high);
-    const [x, y] = [place.x + left * wide, place.y + top * high];
-    const [w, h] = [(right - left + 1) * wide, (bottom - top + 1) * high];
-    context.strokeStyle = colours.back;
-    context.lineWidth = 1;
-    context.strokeRect(x - 2.5, y - 2.5, w + 4, h + 4);
-    context.strokeStyle = colours.select;
-    context.lineWidth = 2;
-    context.strokeRect(x - 1.5, y - 1.5, w + 2, h + 2);
-  }
-}
-
-/** The name of a row or column: its own, if it has a short one, else its number. */
-function shortLabel(matrix, axis, place) {
-  const own = matrix.labels[axis]?.[place];
-  return own !== undefined && own.length <= 7 ? own : String(place);
-}
-
-/** Rows and columns of the selected matrix by name, where there is room; the selected ones always. */
-function paintLabels(context, board, place, matrix, window, row, column, wide, high) {
-  const rank = matrix.shape.length;
-  if (rank === 0) return;
-  const { colours } = board;
-  context.font = `9px ${SANS}`;
-  const tag = (text, x, y, align, strong) => {
-    const long = context.measureText(text).width;
-    const left = Math.max(2, align === "right" ? x - long : x - long / 2);
-    if (strong) {
-      context.fillStyle = colours.back;
-      context.globalAlpha = 0.88;
-      context.fillRect(left - 2, y - 8.5, long + 4, 11);
-      context.globalAlpha = 1;
-    }
-    context.fillStyle = strong ? colours.ink : colours.muted;
-    context.fillText(text, left, y);
-  };
-  if (rank > 1) {
-    for (let r = 0; r < window.rows; r += 1) {
-      if (r === row) continue;
-      const text = shortLabel(matrix, rank - 2, window.row + r);
-      if (high >= 10 && context.measureText(text).width <= 10) {
-        tag(text, place.x - 3, place.y + (r + 0.5) * high + 3, "right", false);
-      }
-    }
-    tag(shortLabel(matrix, rank - 2, window.row + row), place.x - 4,
-        place.y + (row + 0.5) * high + 3, "right", true);
-  }
-  const below = place.y + window.rows * high + (window.level ? 13 : 8.5);
-  for (let c = 0; c < window.columns; c += 1) {
-    const text = shortLabel(matrix, rank - 1, window.column + c);
-    if (c !== column && (context.measureText(text).width > wide - 1 || window.level)) continue;
-    tag(text, place.x + (c + 0.5) * wide, below, "center", c === column);
-  }
-}
-
-/** Where the keyboard is. */
-function paintCursor(context, board) {
-  const { colours, layout, cursor } = board;
-  const place = layout.places[cursor.place];
-  if (!place) return;
-  const window = board.windowOf(place.matrix);
-  const [wide, high] = cellSize(place, window);
-  const [row, column] = [cursor.row - window.row, cursor.column - window.column];
-  if (row < 0 || column < 0 || row >= window.rows || column >= window.columns) return;
-  context.save();
-  context.strokeStyle = colours.accent;
-  context.lineWidth = 1.5;
-  context.strokeRect(place.x + column * wide - 3.5, place.y + row * high - 3.5, wide + 6, high + 6);
-  context.restore();
 }

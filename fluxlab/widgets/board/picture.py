@@ -15,17 +15,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fluxlab.widgets.board.frame import largest
 from fluxlab.widgets.board.layout import arrange
-from fluxlab.widgets.board.pixels import INDENT, TILE, Layout, has_tools, place, stepped
+from fluxlab.widgets.board.pixels import INDENT, Layout, place
+from fluxlab.widgets.board.sizes import CONTROLS, TILE, has_tools, stepped
+from fluxlab.widgets.shared.look import BACK, BAD, BOARD, INK, LIGHT, LINE, LOOK, MUTED
 from fluxlab.widgets.shared.maths import pretty
+from fluxlab.widgets.shared.numbers import cell_text, decimals_for, number
 
 Pixels = npt.NDArray[np.uint8]
 
-# The widgets' light theme (static/common.css).
-BACK, INK, MUTED, LINE = "#ffffff", "#1f2328", "#59636e", "#d8dee4"
-ZERO, LOW, HIGH, EMPTY = "#eef1f4", "#1258b0", "#c2500c", "#e6e9ed"
-UNIT_0, UNIT_1, BAD, ACCENT = "#f3f1f8", "#5b2a86", "#b3261e", "#0b5fd0"
 FONTS = {"serif": "DejaVuSerif-Italic", "sans": "DejaVuSans", "bold": "DejaVuSans-Bold"}
-LANES = {"values": "values →", "gradients": "← gradients", "updates": "updates"}
 SHADES = 5  # of each colour: few, so that the file is small
 NUMBERS = 120  # numbers inside cells at most, for a small file
 
@@ -56,7 +54,8 @@ def coloured(values: Any, scale: float, unit: bool = False, shades: int = SHADES
     share = np.clip(known if unit else np.abs(known) / (scale or 1.0), 0, 1)[..., None]
     if shades:
         share = (share * (shades - 1)).round() / (shades - 1)
-    start, low, high = _rgb(UNIT_0 if unit else ZERO), _rgb(LOW), _rgb(UNIT_1 if unit else HIGH)
+    names = ("unit-0", "low", "unit-1") if unit else ("zero", "low", "high")
+    start, low, high = (_rgb(LIGHT[name]) for name in names)
     end = np.where((known < 0)[..., None] & (not unit), low, high)
     mixed = start + (end - start) * share
     mixed[~finite] = _rgb(BAD)
@@ -69,7 +68,7 @@ def _palette() -> Image.Image:
     ramp = np.linspace(0, 1, SHADES)
     cells = [coloured(-ramp, 1.0), coloured(ramp, 1.0), coloured(ramp, 1.0, unit=True)]
     greys = [_rgb(INK) + (255 - _rgb(INK)) * share for share in np.linspace(0, 1, 4)]
-    others = [_rgb(c) for c in (MUTED, LINE, EMPTY, BAD, ZERO)]
+    others = [_rgb(c) for c in (MUTED, LINE, BAD, LIGHT["zero"], BOARD["picture_grid"])]
     colours = np.concatenate([*cells, greys, others]).round().astype(np.uint8)
     image = Image.new("P", (1, 1))
     image.putpalette(colours.tobytes())
@@ -110,7 +109,7 @@ def board_image(
             _paint(pixels, shown, scales[id(shown)], selection)
         image = Image.fromarray(pixels)
         draw = ImageDraw.Draw(image)
-        numbered = [p for p in layout.places if p.cell[0] >= 20]
+        numbered = [p for p in layout.places if p.cell[0] >= BOARD["numbers_from"]]
         if sum(p.slot.matrix.buffer.size for p in numbered) > NUMBERS:  # then only C and the like
             numbered = [p for p in numbered if p.slot.matrix.buffer.size == 1]
         for shown in layout.places:
@@ -125,15 +124,16 @@ def board_image(
 def _headers(image: Image.Image, draw: Any, layout: Layout) -> None:
     for band, y in layout.bands:
         x, title = INDENT * band.depth, f"▸ {band.title}" if band.folded else band.title
-        draw.text((x, y + 18), title, INK, font("bold", 12), anchor="ls")
+        base = y + BOARD["header_baseline"]
+        draw.text((x, base), title, INK, font("bold", 12), anchor="ls")
         after = x + draw.textlength(title, font("bold", 12)) + 8
-        draw.text((after, y + 18), band.detail, MUTED, font("sans", 12), anchor="ls")
+        draw.text((after, base), band.detail, MUTED, font("sans", 12), anchor="ls")
     for fold in layout.folds:
         if fold.where != "band":
             spot = (fold.x, fold.y + 13)
             draw.text(spot, f"▸ {fold.words}", MUTED, font("sans", 10), anchor="ls")
     for lane, y, height in layout.labels:
-        text = LANES[lane]
+        text = LOOK["lanes"][lane]
         long = int(draw.textlength(text, font("sans", 10))) + 2
         if long < height + 4:
             label = Image.new("RGB", (long, 14), BACK)
@@ -146,7 +146,7 @@ def _title(draw: Any, shown: Any) -> None:
     """A matrix' name, elided to the room that it has, and its shape if that fits too."""
     matrix, name = shown.slot.matrix, pretty(shown.slot.local)
     serif, small = font("serif", 13), font("sans", 9)
-    y = shown.y - 6 - 24 * has_tools(matrix.shape)
+    y = shown.y - BOARD["title_above"] - CONTROLS * has_tools(matrix.shape)
     if shown.tile is not None:
         text = f"{matrix.axes[-3] or 'slice'} {shown.tile}"
         if draw.textlength(text, small) > shown.width + 8:
@@ -156,10 +156,11 @@ def _title(draw: Any, shown: Any) -> None:
         if shown.tile:
             return
     which = ", ".join(f"{matrix.axes[axis] or f'axis {axis}'} 0" for axis in stepped(matrix.shape))
-    if draw.textlength(which, small) <= shown.room + 10:
+    if draw.textlength(which, small) <= shown.room + BOARD["shape_overhang"]:
         draw.text((shown.x, y + 17), which, MUTED, small, anchor="ls")
-    if draw.textlength(name, serif) > shown.room + 6:
-        while len(name) > 1 and draw.textlength(f"{name}…", serif) > shown.room + 6:
+    room = shown.room + BOARD["title_overhang"]
+    if draw.textlength(name, serif) > room:
+        while len(name) > 1 and draw.textlength(f"{name}…", serif) > room:
             name = name[:-1]
         name += "…"
     draw.text((shown.x, y), name, INK, serif, anchor="ls")
@@ -167,7 +168,7 @@ def _title(draw: Any, shown: Any) -> None:
         return  # a gradient has its matrix' shape; written once, the file stays small
     size = "×".join(map(str, matrix.shape))
     after = draw.textlength(name, serif) + 4
-    if after + draw.textlength(size, small) <= shown.room + 10:
+    if after + draw.textlength(size, small) <= shown.room + BOARD["shape_overhang"]:
         draw.text((shown.x + after, y), size, MUTED, small, anchor="ls")
 
 
@@ -213,13 +214,13 @@ def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
     block = pixels[top : top + rows * high, left : left + columns * wide]
     if not matrix.ready:
         block[...] = 255
-        block[::high] = block[:, ::wide] = block[-1:] = block[:, -1:] = _rgb(EMPTY)
+        block[::high] = block[:, ::wide] = block[-1:] = block[:, -1:] = _rgb(BOARD["picture_grid"])
         return
     cells = coloured(part, scale, matrix.unit)
     block[...] = np.repeat(np.repeat(cells, high, axis=0), wide, axis=1)[
         : block.shape[0], : block.shape[1]
     ]
-    if min(wide, high) >= 5:
+    if min(wide, high) >= BOARD["gap_from"]:
         block[high - 1 :: high] = 255
         block[:, wide - 1 :: wide] = 255
     picked = selection is not None and selection[0] == matrix.name
@@ -233,27 +234,32 @@ def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
 
 def number_in(draw: Any, value: float, own: Any, room: float) -> str:
     """A number with as many of four digits as `room` pixels hold."""
-    texts = [f"{value:.{digits}g}" for digits in (4, 3, 2, 1)]
+    texts = [number(value, digits) for digits in (4, 3, 2, 1)]
     return next((text for text in texts if draw.textlength(text, own) <= room), texts[-1])
 
 
+def is_dark(colour: Any) -> bool:
+    """Whether a number on a colour is written light: its luminance (WCAG 2) is low."""
+    share = np.asarray(colour, dtype=np.float64) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722)) < BOARD["dark_below"]
+
+
 def _numbers(draw: Any, shown: Any, scale: float) -> None:
-    """Numbers inside cells, with two decimals where the scale allows it."""
+    """Numbers inside cells, where they need no exponent; C and the like always."""
     part = _seen(shown)
     wide, high = shown.cell
-    single = wide >= 40
+    single = wide >= BOARD["alone_from"]
     if not single and not 0.1 <= scale < 100:
         return
     own = font("sans", 11 if single else 9 if wide >= 26 else 8)
+    decimals = decimals_for(largest(part))
     background = coloured(part, scale, shown.slot.matrix.unit)
     for (row, column), value in np.ndenumerate(part):
-        text = f"{value:.2f}".replace("0.", ".", 1)
-        if single:
+        if single and np.isfinite(value):
             text = number_in(draw, float(value), own, wide - 3)
-        elif float(value) == 0:
-            text = "0"
-        elif text.strip("-.0") == "":
-            text = "≈0"
-        dark = float(background[row, column] @ np.array([0.30, 0.59, 0.11])) < 130
+        else:
+            text = cell_text(float(value), decimals)
+        ink = BOARD["on_dark" if is_dark(background[row, column]) else "on_light"]
         spot = shown.x + (column + 0.5) * wide - 0.5, shown.y + (row + 0.5) * high - 0.5
-        draw.text(spot, text.replace("-", "−"), BACK if dark else INK, own, anchor="mm")
+        draw.text(spot, text, ink, own, anchor="mm")

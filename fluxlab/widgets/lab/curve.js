@@ -1,10 +1,3 @@
-const svg = (tag, attributes = {}, ...children) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-};
-
 /** Round numbers between low and high, about `count` of them. */
 function ticks(low, high, count) {
   if (!(high > low)) return [low];

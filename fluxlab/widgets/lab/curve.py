@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.widgets.shared.base import View
+from fluxlab.widgets.shared.look import ACCENT, INK
 from fluxlab.widgets.shared.session import FRAME
 
 MOST = 2000  # points sent at once; more are thinned, and every peak is kept
@@ -182,10 +183,10 @@ class Curve(View):
         figure = Figure(figsize=(5, 2.2), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        axes.plot(xs, ys, color="#0b5fd0", linewidth=1.2)
+        axes.plot(xs, ys, color=ACCENT, linewidth=1.2)
         cost = self._cost(history.iteration)
         if cost is not None:
-            axes.plot([history.iteration], [cost], "o", color="black", markersize=4)
+            axes.plot([history.iteration], [cost], "o", color=INK, markersize=4)
         axes.set(xlabel="iteration", ylabel="C", yscale=self._scale)
         axes.spines[["top", "right"]].set_visible(False)
         out = io.BytesIO()

@@ -94,8 +94,9 @@ export default {
     function trail(m) {
       const row = element("div", { class: "fl-trail", role: "group", "aria-label": "Towards the cost" });
       const { far, hidden, near } = m.path;
+      const between = `${hidden} more between`;
       if (far) row.append(cellLink("far", far, far.symbol), " ‹ ");
-      if (hidden) row.append(element("span", { title: `${hidden} more between` }, "…"), " ‹ ");
+      if (hidden) row.append(element("span", { title: between, role: "img", "aria-label": between }, "…"), " ‹ ");
       if (near) row.append(cellLink("near", near, `${near.symbol}${elsewhere(near, m)}`), " ‹ ");
       row.append(element("strong", {}, words(m)), m.place ? ` of ${m.place}` : "");
       return row;

@@ -203,7 +203,4 @@ function render({ model, el }) {
   };
 }
 
-/** Every digit that tells this number from its neighbours. */
-const exact = (value) => String(value).replace("-", "−");
-
 export default { render };

@@ -1,9 +1,3 @@
-const svg = (tag, attributes = {}, ...children) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-};
 const PITCH = 38, RADIUS = 16, HEAD = 44;
 
 /** A number that fits into a neuron. */
@@ -100,7 +94,10 @@ function render({ model, el }) {
     item.el.focus({ preventScroll: true });
   };
 
+  const pen = document.createElement("canvas").getContext("2d"); // it measures words
+
   const build = () => {
+    const font = getComputedStyle(el).fontFamily;
     const held = el.contains(document.activeElement) && current
       ? [current.kind, String(Object.values(current).filter((v) => typeof v === "number"))] : null;
     [items, neurons, links, biases, current, fan] = [[], [], [], [], null, null];
@@ -119,6 +116,17 @@ function render({ model, el }) {
       return HEAD + (Math.max(...rows) - rows[column]) * PITCH / 2 + (row + 0.5) * PITCH;
     };
     const back = svg("g"), front = svg("g");
+    /** Words, cut where the next column or the edge is near; then the whole is there on hover. */
+    const write = (words, room, attributes) => {
+      pen.font = { "fl-name": "italic 15px serif", "fl-of": `11px ${font}` }[attributes.class];
+      const [shown] = fitted(pen, words, room);
+      const node = svg("text", attributes, shown);
+      if (shown === words) return node;
+      node.setAttribute("role", "img");
+      node.setAttribute("aria-label", words);
+      node.append(svg("title", {}, words));
+      return node;
+    };
     layout.links.forEach((link, number) => {
       layout.columns[link.source].drawn.forEach((from, i) =>
         layout.columns[link.target].drawn.forEach((to, j) => {
@@ -130,10 +138,11 @@ function render({ model, el }) {
         }));
     });
     layout.columns.forEach((column, c) => {
+      const room = 2 * Math.min(x(c), width - x(c), wide / 2) - 4;
       front.append(
-        svg("text", { x: x(c), y: 16, class: "fl-name", "text-anchor": "middle" }, column.title),
-        svg("text", { x: x(c), y: 32, class: "fl-of", "text-anchor": "middle" },
-          [column.scope, column.size].filter(Boolean).join(" · ")),
+        write(column.title, room, { x: x(c), y: 16, class: "fl-name", "text-anchor": "middle" }),
+        write([column.scope, column.size].filter(Boolean).join(" · "), room,
+          { x: x(c), y: 32, class: "fl-of", "text-anchor": "middle" }),
       );
       column.drawn.forEach((neuron, place) => {
         const cx = x(c), cy = y(c, place);
@@ -143,7 +152,8 @@ function render({ model, el }) {
         front.append(part(item, item.disc, item.text));
         neurons.push(item);
         if (column.labels[neuron] && c === 0)
-          front.append(svg("text", { x: cx - RADIUS - 6, y: cy + 4, class: "fl-of", "text-anchor": "end" }, column.labels[neuron]));
+          front.append(write(column.labels[neuron], cx - RADIUS - 8,
+            { x: cx - RADIUS - 6, y: cy + 4, class: "fl-of", "text-anchor": "end" }));
         if (column.bias) {
           const own = { kind: "bias", column, c, neuron, place };
           own.box = svg("rect", { x: cx - RADIUS - 1, y: cy - RADIUS - 1, width: 9, height: 9, rx: 2 });
@@ -154,8 +164,10 @@ function render({ model, el }) {
       if (column.drawn.length < column.size) {
         const gap = column.drawn.findIndex((n, i) => i > 0 && n !== column.drawn[i - 1] + 1);
         const middle = (y(c, gap - 1) + y(c, gap)) / 2;
-        front.append(svg("text", { x: x(c), y: middle + 4, class: "fl-of", "text-anchor": "middle" },
-          `… ${column.size} neurons`));
+        const left = svg("text", { x: x(c), y: middle + 4, class: "fl-of", "text-anchor": "middle" },
+          `… ${column.size} neurons`);
+        left.append(svg("title", {}, `${column.drawn.length} of ${column.size} neurons of ${column.title} are drawn`));
+        front.append(left);
       }
     });
     picture.replaceChildren(back, front);

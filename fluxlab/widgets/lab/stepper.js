@@ -9,15 +9,8 @@ const SAYS = {
 };
 const SLOWEST = 0.5, FASTEST = 120; // steps per second; the slider's last notch has no limit
 
-const icon = (path) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  made.setAttribute("viewBox", "0 0 10 10");
-  made.setAttribute("aria-hidden", "true");
-  const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  shape.setAttribute("d", path);
-  made.append(shape);
-  return made;
-};
+const icon = (path) =>
+  svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("path", { d: path }));
 const ON = "M2 1 L9 5 L2 9 Z", BACK = "M8 1 L1 5 L8 9 Z", SQUARE = "M1.5 1.5 H8.5 V8.5 H1.5 Z";
 
 const rateOf = (notch) =>

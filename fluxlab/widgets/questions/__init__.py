@@ -1,1 +1,4 @@
-"""Room."""
+"""Questions, find the bug, and the table of progress.
+
+Imports: engine.core, shared.
+"""

@@ -11,6 +11,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from fluxlab.widgets.shared import look
 from fluxlab.widgets.shared.session import Session, session_of
 
 SHARED = Path(__file__).parent
@@ -19,13 +20,13 @@ SHARED = Path(__file__).parent
 def script(home: Path, *names: str) -> str:
     """The ES module of one widget: the shared helpers, then its own code, from its folder."""
     files = (SHARED / "common.js", *(home / f"{name}.js" for name in names))
-    return "".join(file.read_text("utf-8") for file in files)
+    return look.script() + "".join(file.read_text("utf-8") for file in files)
 
 
 def style(home: Path, name: str) -> str:
     """The style sheet of one widget: the shared theme, then its own rules, if it has any."""
     files = (SHARED / "common.css", home / f"{name}.css")
-    return "".join(file.read_text("utf-8") for file in files if file.exists())
+    return look.style() + "".join(file.read_text("utf-8") for file in files if file.exists())
 
 
 def in_words(problem: BaseException) -> str:

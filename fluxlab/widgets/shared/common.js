@@ -12,6 +12,14 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** The same for a part of a drawing: svg("line", {x1: 0, ...}). */
+function svg(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
 /** The root of a view. JupyterLab leaves the keys pressed inside it alone, but for saving. */
 function root(el, className) {
   el.classList.add("fluxlab", className);
@@ -89,13 +97,31 @@ function number(value, digits = 4) {
   return text.replace(/-/g, "−");
 }
 
+/** The exact value: the shortest digits that give the same float back, as Python's repr. */
+function exact(value) {
+  if (Number.isNaN(value)) return "NaN (not a number)";
+  if (!Number.isFinite(value)) return value > 0 ? "∞ (infinity)" : "−∞ (minus infinity)";
+  if (Object.is(value, -0)) return "−0";
+  return String(value).replace(/-/g, "−");
+}
+
+/** `text`, cut with … so that it is at most `room` wide in the context's font; and its width. */
+function fitted(context, text, room) {
+  const wide = (shown) => context.measureText(shown).width;
+  let cut = text;
+  if (wide(text) > room) {
+    while (cut && wide(`${cut}…`) > room) cut = cut.slice(0, -1);
+    cut += "…";
+  }
+  return [cut, wide(cut)];
+}
+
 /** The colours of the theme that `el` stands in, as CSS strings. */
 function themeColours(el) {
   const style = getComputedStyle(el);
   const read = (name) => style.getPropertyValue(`--fl-${name}`).trim();
   return Object.fromEntries(
-    ["back", "panel", "line", "ink", "muted", "accent", "empty", "zero", "low", "high",
-     "unit-0", "unit-1", "select", "good", "bad"].map((name) => [name, read(name)]),
+    Object.keys(LOOK.light).map((name) => [name, read(name)]),
   );
 }
 

@@ -1,0 +1,102 @@
+"""Files: plain arrays and a JSON header in one .npz; nothing in it is ever run."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import secrets
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fluxlab.engine.core.errors import BadInput
+
+OLD = 3600  # seconds: no save takes so long
+
+
+def write(path: Path, written: str, header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Write arrays and a header of the format `written`. The file is whole or not there at all."""
+    text = json.dumps({"format": written, **header})
+    _write_whole(path, lambda file: np.savez(file, header=text, **arrays))
+
+
+def _write_whole(path: Path, write: Any) -> None:
+    """Write to a file beside `path`, then put it in its place in one move."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise BadInput(f"save: there is no folder {str(folder)!r}; make it first.")
+    _sweep(path)
+    # Not `tempfile`: its files can be read by nobody else, not even by the teacher.
+    beside = folder / f".{path.name}.{secrets.token_hex(4)}.part"
+    try:
+        with beside.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except (OSError, ValueError) as problem:  # ValueError: a name that no system takes
+        raise BadInput(
+            f"save: {str(path)!r} cannot be written ({problem}). Nothing was changed. Choose "
+            "another name or another folder."
+        ) from None
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            beside.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Away with what saves to this name left behind that were killed. One under way is young."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
+        with contextlib.suppress(OSError):  # another process sweeps, too
+            if time.time() - left.stat().st_mtime > OLD:
+                left.unlink()
+
+
+def path_of(function: str, path: Any) -> Path:
+    """The path that a student gave; BadInput if it is none."""
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        raise BadInput(f'{function}: path must be a file name such as "net.npz", got {path!r}.')
+    return Path(path)
+
+
+def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The header and the arrays of a file; BadInput if it is missing, damaged or something else.
+
+    what : what is expected, such as "a network".
+    """
+    if not path.is_file():
+        raise BadInput(f"load: there is no file {str(path)!r}; check the name and the folder.")
+    arrays = _arrays(path)
+    try:
+        header = json.loads(str(arrays.pop("header")))
+        found = str(header["format"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise BadInput(
+            f"load: {path.name} is not {what} that FluxLab has saved; it holds "
+            f"{', '.join(sorted(arrays)[:5]) or 'nothing'}."
+        ) from None
+    if found != written:
+        raise BadInput(
+            f"load: {path.name} has the format {found!r}, and this FluxLab reads {written!r}. It "
+            "was saved by another version; load it with that one."
+        )
+    return header, arrays
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    """Every array of the file; each is compared with its checksum."""
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it does not begin and end as saved files do")
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except Exception as problem:  # zipfile and NumPy raise many kinds on broken files
+        raise BadInput(
+            f"load: {path.name} is damaged or not a FluxLab file ({problem}). Save it again, or "
+            "take a copy."
+        ) from None
