@@ -176,6 +176,7 @@ TRACING: dict[str, Case] = {
     "x[True]": (lambda _: traced(lambda x: x[True], x=X), BAD, ["whole numbers", "bool"]),
     "x[mask]": (lambda _: traced(lambda x, m: x[m], x=X, m=X[:, 0] > 0), BAD, ["fl.where(mask"]),
     "x[i] far": (lambda _: traced(lambda x, i: x[i], x=X, i=[0, 8]), BAD, ["0 to 7", "got 8"]),
+    "x[i] back": (lambda _: traced(lambda x, i: x[i], x=X, i=[0, -9]), BAD, ["-8 to -1", "got -9"]),
     "x[i] half": (lambda _: traced(lambda x, i: x[i], x=X, i=[0.5]), BAD, ["whole", "got 0.5"]),
     "tanh of two": (lambda _: traced(lambda x: fl.tanh(x, x), x=X), BAD, ["fl.tanh(a)", "2 arg"]),
     "tanh of axis": (lambda _: traced(lambda x: fl.tanh(x, axis=1), x=X), BAD, ["fl.tanh", "axis"]),

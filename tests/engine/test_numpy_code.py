@@ -41,6 +41,12 @@ FUNCTIONS: dict[str, Any] = {
     "hstack of rows": lambda x, w, v: np.hstack([v, x[0], v.sum()]) ** 2,
     "outer": lambda x, w, v: np.outer(x, v).sum() * np.outer(v, v),
     "einsum": lambda x, w, v: np.einsum("ij,jk,j", x, w, v, optimize=True),
+    "diagonals": lambda x, w, v: (
+        np.einsum("kii->ki", x.reshape(3, 2, 2)) + np.einsum("iji->ij", x.reshape(2, 3, 2)).T
+    ),
+    "einsum with dots": lambda x, w, v: (
+        np.einsum("...j,...j", x, v) @ np.einsum("...j,jk->...k", x[None, :, None], w)[0, :, 0]
+    ),
     "reshape": lambda x, w, v: np.reshape(x, (4, 3)) @ x + np.ravel(w)[:4],
     "axes": lambda x, w, v: np.transpose(x) * np.swapaxes(x, 0, 1) + np.moveaxis(x, 0, -1),
     "expand_dims": lambda x, w, v: np.expand_dims(x, (0, 2)) * np.squeeze(v[None, :, None])[None],
