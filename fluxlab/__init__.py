@@ -21,8 +21,11 @@ _LESSONS = {
     "engine.core.errors": "BadInput UnknownName NotComputed NoGradient Diverged",
     "engine.readers.backward": "shares",
     "engine.catalogue.ops": (
-        "absolute argmax concatenate einsum exp expand greater hold log max maximum mean outer pad "
-        "reshape rows sqrt sum top transpose uniform"
+        "absolute arctan argmax argmin argsort ceil clip concatenate cos cumsum dot einsum "
+        "equal erf exp expand expm1 floor greater greater_equal hold less less_equal log log1p "
+        "log_softmax logical_and logical_not logical_or logsumexp max maximum mean min minimum "
+        "norm not_equal outer pad prod remainder reshape round rows sign sin sort sqrt square "
+        "stack std sum take_along_axis tan top transpose uniform var where"
     ),
     "engine.catalogue.losses": "mse",
     "engine.data": "matrix_data_preprocessor",
@@ -51,7 +54,6 @@ _LESSONS = {
 _GROUPS = {
     "layers": {  # and every layer, which stands in a file of its own there
         "engine.layers.masks": "padding_mask causal_mask order_mask",
-        "engine.layers.positions": "sin",
         "engine.catalogue.activations": "ACTIVATIONS",
         "engine.catalogue.initializers": "INITIALIZERS",
         "engine.catalogue.rowwise": "masked_softmax",
@@ -141,8 +143,14 @@ def _activations() -> dict[str, Any]:
 def _no_such(where: str, name: str, known: list[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {where}.{near[0]}?" if near and not name.startswith("_") else ""
+    from fluxlab.engine.core.meaning import MEANING
+
+    if name in MEANING:
+        return f"{where} has no {name!r}. Write {MEANING[name]}."
+    lower = {n.lower(): n for n in known}
+    near = difflib.get_close_matches(name.lower(), lower, n=2, cutoff=0.75)
+    names = " or ".join(f"{where}.{lower[n]}" for n in near)
+    hint = f" Did you mean {names}?" if near and not name.startswith("_") else ""
     return f"{where} has no {name!r}.{hint}"
 
 

@@ -6,11 +6,22 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
+from autograd.scipy import special
+from autograd.tracer import getval
 
 exp, log, sqrt, absolute, maximum = anp.exp, anp.log, anp.sqrt, anp.abs, anp.maximum
 tanh, sum, mean, max, reshape, transpose = (
     anp.tanh, anp.sum, anp.mean, anp.max, anp.reshape, anp.transpose,
 )  # fmt: skip
+sin, cos, tan, arctan, log1p, expm1, square = (
+    anp.sin, anp.cos, anp.tan, anp.arctan, anp.log1p, anp.expm1, anp.square,
+)  # fmt: skip
+floor, ceil, minimum, prod, cumsum, std, var, stack = (
+    anp.floor, anp.ceil, anp.minimum, anp.prod, anp.cumsum, anp.std, anp.var, anp.stack,
+)  # fmt: skip
+
+
+erf = special.erf
 
 
 def linear(a: Any) -> Any:
@@ -53,9 +64,63 @@ def threshold(a: Any) -> Any:
     return anp.where(a > 0, 1.0, 0.0)
 
 
-def softmax(a: Any) -> Any:
-    e = anp.exp(a - anp.max(a, axis=-1, keepdims=True))
-    return e / anp.sum(e, axis=-1, keepdims=True)
+def softmax(a: Any, axis: int = -1) -> Any:
+    e = anp.exp(a - anp.max(a, axis=axis, keepdims=True))
+    return e / anp.sum(e, axis=axis, keepdims=True)
+
+
+def logsumexp(a: Any, axis: Any = None) -> Any:
+    return anp.log(anp.sum(anp.exp(a), axis=axis))
+
+
+def log_softmax(a: Any, axis: int = -1) -> Any:
+    return anp.log(softmax(a, axis))
+
+
+def norm(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return anp.sqrt(anp.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return -anp.max(-x, axis=axis, keepdims=keepdims)
+
+
+def round(x: Any, decimals: int = 0) -> Any:
+    return np.round(getval(x), decimals)
+
+
+def remainder(x: Any, y: Any) -> Any:
+    return x - y * np.floor(getval(x) / getval(y))
+
+
+def where(mask: Any, a: Any, b: Any) -> Any:
+    return anp.where(getval(mask) != 0, a, b)
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    return anp.clip(x, -np.inf if low is None else low, high)
+
+
+def argsort(x: Any, axis: int = -1) -> Any:
+    return np.argsort(getval(x), axis, "stable")
+
+
+def argmin(x: Any) -> Any:
+    return np.argmin(getval(x)) * 1.0
+
+
+def take_along_axis(x: Any, places: Any, axis: int) -> Any:
+    where = list(np.ogrid[tuple(slice(n) for n in places.shape)])
+    where[axis] = places
+    return x[tuple(where)]
+
+
+def sort(x: Any, axis: int = -1) -> Any:
+    return take_along_axis(x, argsort(x, axis), axis)
+
+
+def whole(numbers: Any) -> Any:
+    return np.asarray(getval(numbers)).astype(int)
 
 
 def activation(name: str) -> Any:
@@ -66,8 +131,11 @@ def mse(y: Any, target: Any) -> Any:
     return anp.mean((y - target) ** 2)
 
 
-def einsum(signature: str, left: Any, right: Any) -> Any:
-    return anp.einsum(signature, left, right)
+def einsum(signature: str, *matrices: Any) -> Any:
+    if signature.startswith("ii"):  # autograd has no gradient of a letter that stands twice
+        diagonal = matrices[0][np.arange(3), np.arange(3)]
+        return diagonal if signature == "ii->i" else anp.sum(diagonal)
+    return anp.einsum(signature, *matrices)
 
 
 def outer(left: Any, right: Any) -> Any:

@@ -13,16 +13,19 @@ import pytest
 import fluxlab
 
 ACTIVATION = """
-arctan = Activation(
-    "arctan", np.arctan, np.arctan, reads="a",
+arcsinh = Activation(
+    "arcsinh", np.arcsinh, np.arcsinh, reads="a",
     slope=(
-        lambda a: 1 / (1 + a * a),
-        lambda out, a: [(np.square, a, out), (np.add, out, _1, out), (np.divide, _1, out, out)],
+        lambda a: 1 / np.sqrt(1 + a * a),
+        lambda out, a: [
+            (np.square, a, out), (np.add, out, _1, out), (np.sqrt, out, out),
+            (np.divide, _1, out, out),
+        ],
     ),
-    latex=r"\\arctan <0>", numpy="np.arctan(<0>)", words="the angle whose tangent is <0>",
+    latex=r"\\arcsinh <0>", numpy="np.arcsinh(<0>)", words="the number whose sinh is <0>",
     slope_texts={
-        "latex": r"\\frac{1}{1 + {<0>}^2}", "numpy": "1 / (1 + <0> ** 2)", "unit": True,
-        "words": "1 divided by (1 + <0> squared)",
+        "latex": r"\\frac{1}{\\sqrt{1 + {<0>}^2}}", "numpy": "1 / np.sqrt(1 + <0> ** 2)",
+        "unit": True, "words": "1 divided by the root of (1 + <0> squared)",
     },
 )
 """
@@ -38,7 +41,7 @@ from fluxlab.engine.networks.design import Design, learning
 def EXAMPLE():
     draw = np.random.default_rng(5)
     x, target = draw.normal(size=(5, 2)), draw.random((5, 1))
-    return learning(Design([Dense(3, "arctan"), Dense(1)]), x, target, {}, "2-3-1 arctan network")
+    return learning(Design([Dense(3, "arcsinh"), Dense(1)]), x, target, {}, "2-3-1 arcsinh network")
 '''
 USED = """
 import sys
@@ -46,22 +49,23 @@ import numpy as np
 import fluxlab as fl
 
 assert fl.__file__.startswith(sys.argv[1]), fl.__file__
-assert "arctan" in fl.ACTIVATIONS
-assert fl.arctan is fl.ACTIVATIONS["arctan"] and "arctan" in dir(fl)
-assert fl.arctan(1.0) == np.pi / 4
+assert "arcsinh" in fl.ACTIVATIONS
+assert fl.arcsinh is fl.ACTIVATIONS["arcsinh"] and "arcsinh" in dir(fl)
+assert fl.arcsinh(1.0) == np.arcsinh(1.0)
 
 x, y = fl.data.parity(2)
-net = fl.Network([fl.Dense(3, "arctan"), fl.Dense(1)], x, y)
+net = fl.Network([fl.Dense(3, "arcsinh"), fl.Dense(1)], x, y)
 first = net.evaluate(x, y)
 net.fit(50)
 assert net.evaluate(x, y) < first
-assert np.array_equal(net.trace["layer 1/h"].value, np.arctan(net.trace["layer 1/a"].value))
-formed = fl.form_network([3, 1], x, y, hidden_activation="arctan")
+assert np.array_equal(net.trace["layer 1/h"].value, np.arcsinh(net.trace["layer 1/a"].value))
+formed = fl.form_network([3, 1], x, y, hidden_activation="arcsinh")
 fl.back_propagation(formed)
-assert np.array_equal(formed.layers[0].dh_da_matrix, 1 / (1 + formed.trace["layer 1/a"].value ** 2))
+slope = 1 / np.sqrt(1 + formed.trace["layer 1/a"].value ** 2)
+assert np.array_equal(formed.layers[0].dh_da_matrix, slope)
 
 menus = [menu for menu in fl.Knobs(formed)._menus() if "activation" in menu["name"]]
-assert menus and all(["arctan", "arctan"] in menu["options"] for menu in menus)
+assert menus and all(["arcsinh", "arcsinh"] in menu["options"] for menu in menus)
 """
 
 
@@ -76,9 +80,9 @@ def test_an_activation_and_a_model_are_found_by_everything(tmp_path: Path) -> No
     run(tmp_path, "-c", USED, str(tmp_path))
     # The tests find the activation (a row of its own) and the EXAMPLE by themselves.
     tests = [f"tests/test_{name}.py" for name in ("activations", "cells", "gradients", "plan")]
-    chosen = "models.brand_new or (arctan and (differences or explained))"
+    chosen = "models.brand_new or (arcsinh and (differences or explained))"
     told = run(tmp_path, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", chosen, *tests)
-    assert "test_slopes_match_differences[arctan] PASSED" in told
+    assert "test_slopes_match_differences[arcsinh] PASSED" in told
     for promise in (
         "test_every_cell_is_recomputed_from_its_explanation",
         "test_uses_is_the_exact_inverse_of_cells",

@@ -246,14 +246,14 @@ def test_each_stage_learns_the_codes_of_the_one_before() -> None:
 def test_codes_are_rebuilt_by_the_activation_that_made_them() -> None:
     stages = fl.pretrain(SMALL, [3, 2], 1, hidden_activation="tanh", output_activation="linear")
     assert [stage.activations for stage in stages] == [("tanh", "linear"), ("tanh", "tanh")]
-    stacked = fl.stack(stages, SMALL)
+    stacked = fl.models.stack(stages, SMALL)
     assert stacked.activations == ("tanh", "tanh", "tanh", "linear")
 
 
 def test_the_stack_starts_with_the_weights_of_its_stages() -> None:
     x = np.random.default_rng(8).random((9, 5))
     first, second = stages = fl.pretrain(x, [4, 2], 5)
-    deep = fl.stack(stages, x)
+    deep = fl.models.stack(stages, x)
     assert deep.sizes == [5, 4, 2, 4, 5]
     for layer, stage, own in ((1, first, 1), (2, second, 1), (3, second, 2), (4, first, 2)):
         for name in "wb":
@@ -303,7 +303,9 @@ def test_a_deep_autoencoder_rebuilds_better_after_pre_training() -> None:
     """64-60-50-40-30 and back, sigmoid, equally many updates in all: error 0.043 against 0.064."""
     known, new = halves()
     sizes, settings = [60, 50, 40, 30], {"optimizer": fl.Adam(0.005), "batch": 50}
-    deep = fl.stack(fl.pretrain(DIGITS[known], sizes, 4, **settings), DIGITS[known], **settings)
+    deep = fl.models.stack(
+        fl.pretrain(DIGITS[known], sizes, 4, **settings), DIGITS[known], **settings
+    )
     deep.fit(6)
     plain = fl.autoencoder(
         DIGITS[known], sizes, hidden_activation="sigmoid", output_activation="sigmoid", **settings
@@ -331,4 +333,4 @@ def test_bad_input_says_what_to_do() -> None:
     with pytest.raises(fl.BadInput, match=r"sizes must list the hidden layers.*'30'"):
         fl.pretrain(SMALL, "30", 1)
     with pytest.raises(fl.BadInput, match="stages must be the networks that pretrain gives"):
-        fl.stack([], SMALL)
+        fl.models.stack([], SMALL)

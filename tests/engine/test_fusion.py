@@ -340,6 +340,15 @@ def test_places_stack_without_copying() -> None:
     assert stacked([Place((2, 3), np.ones((2, 3))) for _ in "ab"]) is None, "others look there"
 
 
+def test_parts_side_by_side_of_a_square_keep_their_order() -> None:
+    """As many parts as rows: the stack has the shape of the whole, but its axes exchanged."""
+    square = Place((2, 2, 3), np.arange(12.0).reshape(2, 2, 3))
+    parts = [Place((2, 3), parent=square, view=lambda a, k=k: a[:, k]) for k in range(2)]  # type: ignore[misc]
+    found = stacked(parts)
+    assert found is not None
+    np.testing.assert_array_equal(found.array, np.moveaxis(square.array, 1, 0))
+
+
 def test_neighbours_in_memory_by_accident_are_not_one_place() -> None:
     memory = np.zeros((2, 3))
     assert side_by_side([Place((3,), memory[0]), Place((3,), memory[1])]) is None

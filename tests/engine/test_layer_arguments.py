@@ -159,7 +159,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], tuple[Any, ...], str]] = {
     "pretrain sizes": (lambda v: fl.pretrain(X, v, 1), (3, 2.5, "3", [], None), "pretrain: sizes"),
     "pretrain seed": (lambda v: fl.pretrain(X, [2], 1, seed=v), (-1, "4", None), "pretrain: seed"),
     "pretrain epochs": (lambda v: fl.pretrain(X, [2], v), (0, 1.5, None), "epochs must"),
-    "stack": (lambda v: fl.stack(v, X), (3, None, "4", [], [3], AUTO), "stack: stages must"),
+    "stack": (lambda v: fl.models.stack(v, X), (3, None, "4", [], [3], AUTO), "stack: stages must"),
     "classifier": (
         lambda v: fl.classifier(v, X, [0, 1, 0, 1], 2), (3, None, [3]), "classifier: stages must"),
     "classifier classes": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import fluxlab as fl
 from fluxlab.engine.core import operators
+from fluxlab.engine.core.meaning import MEANING
 from fluxlab.engine.core.op import OPS
 
 
@@ -81,7 +83,7 @@ def test_the_hints_know_what_fl_has() -> None:
         for table in tables
         for home, names in table.items()
         for name in names.split()
-        if home.startswith("engine.catalogue") or name == "sin"
+        if home.startswith("engine.catalogue")
     }
     functions = {name for name in catalogue if callable(getattr(fl, name))}
     kept = {name for name in functions if not inspect.isclass(getattr(fl, name))}
@@ -89,7 +91,54 @@ def test_the_hints_know_what_fl_has() -> None:
     assert {*operators.SAME} == kept - {"move_images", "output_size", "receptive_field"} | odd
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "sum", "mse", "softmax", "leaky_relu", "rows"])
+HINTS = {
+    "clamp": "fl.clip(x, low, high)", "cat": "fl.concatenate", "power": "x ** y", "ReLU": "fl.relu",
+    "matmul": "x @ y", "Linear": "fl.Dense", "Value": "fl.trace(", "SGD": "GradientDescent",
+    "grad": "t['dC_dw']", "Sequential": "fl.Network([", "zeros": "np.zeros", "detach": "fl.hold",
+    "MSELoss": "fl.mse", "accuracy": "fl.metrics.accuracy", "tahn": "fl.tan or fl.tanh",
+    "norn": "fl.norm?", "stdd": "fl.std?", "lstm": "fl.LSTM?", "cumsom": "fl.cumsum?",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_hints_come_from_meaning_then_from_spelling(name: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(fl, name)
+    assert f"fl has no {name!r}" in str(caught.value)
+    assert HINTS[name] in str(caught.value)
+
+
+def test_a_name_like_no_other_gets_no_hint() -> None:
+    for name in ("qwerty", "nonsense", "zz"):
+        with pytest.raises(AttributeError) as caught:
+            getattr(fl, name)
+        assert "Did you mean" not in str(caught.value)
+        assert "Write" not in str(caught.value)
+
+
+def test_every_hint_names_what_there_is() -> None:
+    for text in MEANING.values():
+        for path in re.findall(r"\bfl\.([A-Za-z_.0-9]+)", text):
+            found: Any = fl
+            for part in path.rstrip(".").split("."):
+                found = getattr(found, part)
+            assert found is not None
+    assert not set(MEANING) & set(dir(fl)), "what there is needs no hint"
+
+
+def test_names_that_once_led_astray() -> None:
+    x = np.array([[1.0, 5.0], [2.0, 4.0]])
+    assert fl.min(x) == 1
+    assert fl.std(x) == np.std(x)
+    assert fl.norm(x) == np.linalg.norm(x)
+    np.testing.assert_array_equal(fl.cumsum(x, 0), [[1, 5], [3, 9]])
+    np.testing.assert_array_equal(fl.stack([x, x]), np.stack([x, x]))
+    trace = fl.trace(lambda x, y: fl.stack([x, y]), x=x, y=x + 1)
+    np.testing.assert_array_equal(trace["C"].step.inputs[0].value, np.stack([x, x + 1]))  # type: ignore[union-attr]
+    assert fl.models.stack is not fl.stack
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "norm", "mse", "softmax", "leaky_relu", "rows"])
 def test_a_method_that_is_a_function_here(name: str) -> None:
     with pytest.raises(AttributeError, match=rf"Write fl\.{name}\(\.\.\.\)"):
         fl.trace(lambda x: getattr(x, name)(), x=[1.0])

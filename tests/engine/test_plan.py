@@ -72,7 +72,8 @@ def chooses(matrix: Any) -> bool:
     """Whether it holds whole numbers that choose rows, or a random key, which allow no change."""
     if not matrix.wants_gradient:
         return True
-    return any(not step.op.differentiable(step.inputs.index(matrix)) for step in matrix.uses)
+    places = [(s, [m is matrix for m in s.inputs].index(True)) for s in matrix.uses]
+    return any(not step.op.differentiable(place) for step, place in places)
 
 
 def test_only_what_is_wanted_is_kept() -> None:

@@ -50,7 +50,7 @@ def test_terms_and_rest_add_up(name: str) -> None:
                 for term in found.terms:
                     for ref in term.factors:
                         assert ref.value == float(ref.matrix.buffer[ref.index])
-                        assert ref.matrix in matrix.step.inputs
+                        assert ref.matrix in set(matrix.step.inputs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,7 +58,7 @@ def test_where_a_cell_goes(name: str) -> None:
     for matrix in trace_of(name).matrices.values():
         for cell in sample(matrix, 2):
             for use in explain(matrix, *cell).goes_to:
-                assert matrix in use.step.inputs
+                assert matrix in set(use.step.inputs)
                 assert use.matrix is use.step.output
                 assert use.count == len(use.indices) <= use.matrix.buffer.size
                 assert use.words

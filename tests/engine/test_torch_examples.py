@@ -38,6 +38,11 @@ def operations(torch: Any) -> dict[str, Any]:
         kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
         return found.reshape(kept) if keepdims else found
 
+    def product(x: Any, axes: Any, keepdims: bool) -> Any:
+        last = x.movedim(axes, tuple(range(-len(axes), 0))).flatten(-len(axes)).prod(dim=-1)
+        kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+        return last.reshape(kept) if keepdims else last
+
     def part(x: Any, where: Any) -> Any:  # PyTorch's own slices cannot run backwards
         for axis, place in reversed(list(enumerate(where))):
             if isinstance(place, tuple):
@@ -67,17 +72,35 @@ def operations(torch: Any) -> dict[str, Any]:
     return {
         "absolute": torch.abs,
         "add": torch.add,
+        "arctan": torch.arctan,
+        "ceil": lambda u: torch.ceil(u.detach()),
         "concatenate": lambda *parts, axis: torch.cat(parts, dim=axis),
         "contract": lambda u, v, signature: torch.einsum(signature, u, v),
+        "cos": torch.cos,
+        "cumsum": lambda x, axis: torch.cumsum(x, dim=axis),
         "divide": torch.div,
         "elu": F.elu,
+        "erf": torch.erf,
         "exp": torch.exp,
         "expand": lambda x, shape: torch.broadcast_to(x, shape),
+        "expm1": torch.expm1,
+        "floor": lambda u: torch.floor(u.detach()),
         "gelu": lambda a: F.gelu(a, approximate="tanh"),
         "hold": torch.detach,
+        "index": lambda x, *numbers, where: x[
+            tuple(
+                slice(*p)
+                if isinstance(p, tuple)
+                else numbers[int(p[1:-1]) - 1].long()
+                if isinstance(p, str)
+                else p
+                for p in where
+            )
+        ],
         "leaky_relu": lambda a: F.leaky_relu(a, 0.01),
         "linear": torch.clone,
         "log": torch.log,
+        "log1p": torch.log1p,
         # Filled once more, so that a row of which nothing counts is 0 and not 0 / 0.
         "masked_softmax": lambda a, allowed: torch.softmax(
             a.masked_fill(allowed == 0, torch.finfo(a.dtype).min), dim=-1
@@ -85,6 +108,8 @@ def operations(torch: Any) -> dict[str, Any]:
         "max": largest,
         "maximum": lambda u, v: torch.where(u > v, u, v),
         "mean": over(torch.mean),
+        "min": lambda x, axes, keepdims: -largest(-x, axes, keepdims),
+        "minimum": lambda u, v: torch.where(u < v, u, v),
         "multiply": torch.mul,
         "negate": torch.neg,
         "one_minus": lambda u: torch.rsub(u, 1.0),
@@ -98,12 +123,18 @@ def operations(torch: Any) -> dict[str, Any]:
             * torch.where(right > 0, torch.frac(c - c.floor()), c.floor() + 1 - c)
         ),
         "power": lambda u, exponent: torch.pow(u, exponent),
+        "prod": product,
+        "raised": torch.pow,
         "relu": F.relu,
+        "remainder": torch.remainder,
         "reshape": lambda x, shape: torch.reshape(x, shape),
+        "root": torch.sqrt,
+        "round": lambda u, decimals: torch.round(u.detach(), decimals=decimals),
         "rows": lambda table, numbers: table[numbers.long()],
         "same": torch.clone,
         "sigmoid": torch.sigmoid,
         "sigmoid_temperature": lambda a, t=1.0: torch.sigmoid(a / t),
+        "sign": lambda u: torch.sign(u.detach()),
         "sin": torch.sin,
         "slice": part,
         "softmax": lambda a: torch.softmax(a, dim=-1),
@@ -119,6 +150,7 @@ def operations(torch: Any) -> dict[str, Any]:
         "surprise": lambda y, t: -torch.xlogy(t.detach(), y),
         "swish": F.silu,
         "take_pixels": pixels,
+        "take_along_axis": lambda x, places, axis: torch.take_along_dim(x, places.long(), axis),
         "tanh": torch.tanh,
         "threshold": lambda a: torch.where(a > 0, 1.0, 0.0 * a),
         "transpose": lambda x, axes: x.permute(axes),
@@ -128,6 +160,7 @@ def operations(torch: Any) -> dict[str, Any]:
         "turned_row": lambda r, c, angle, zoom: (
             (torch.complex(r, c) * torch.polar(torch.ones_like(angle), -angle) / zoom).real
         ),
+        "where": lambda mask, u, v: torch.where(mask != 0, u, v),
     }
 
 

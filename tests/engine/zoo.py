@@ -22,6 +22,7 @@ class _Traced:
     """`fluxlab` itself, with activations by name as `plain` has them."""
 
     activation = staticmethod(activation)
+    whole = staticmethod(lambda numbers: numbers)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(fl, name)
@@ -255,6 +256,90 @@ def choosing(F: Any) -> Any:
         places = F.top(x, 2, axis=0)
         chosen = F.rows(x, best - 2 * F.greater(best, 3))
         return F.sum(x * kept * F.greater(x, 0)) + F.sum(chosen**2) + F.sum(F.rows(x, places)) * 2
+
+    return run
+
+
+# -- what students write in NumPy -----------------------------------------------------------------
+
+
+@animal("x", x=(3, 4), d=(4,))
+def curves(F: Any) -> Any:
+    def run(x: Any, d: Any) -> Any:
+        waves = F.sin(x) * F.cos(x * d) + F.tan(x / 4)
+        near = F.log1p(x * x) - F.expm1(x / 3) * F.arctan(x) + F.erf(x * 1.5) * F.square(d)
+        steps = F.floor(x * 3) - F.ceil(d) * F.round(x, 1)
+        return waves * near + steps * x + x % 0.7 - F.remainder(x, F.exp(d))
+
+    return run
+
+
+@animal("x", "p", x=(3, 4), p=(4,))
+def powers(F: Any) -> Any:
+    def run(x: Any, p: Any) -> Any:
+        base = F.exp(x / 2)
+        return (
+            base**p + 2**x - p ** np.int64(2) + base ** np.array([2, 0, -1, 0.5]) + 3.0 ** (p * 2)
+        )
+
+    return run
+
+
+@animal("x", x=(3, 4), y=(3, 1))
+def masks(F: Any) -> Any:
+    def run(x: Any, y: Any) -> Any:
+        inside = (x >= -0.5) & (x <= 1) | (x > 1.5)
+        either = (x < y) | ~inside
+        same = (F.round(x) == F.round(y)) + (F.round(x) != 0) * 0.5
+        chosen = F.where(inside, x * y, F.exp(x)) + F.where(y, x, 0.0) * F.minimum(x, y)
+        return chosen + either * x + same * y + F.clip(x, -0.5, 0.8) * F.clip(y, None, 0.3)
+
+    return run
+
+
+@animal("x", x=(3, 4, 2), z=[[1.5, 0.0, -2.0], [0.0, 3.0, 0.0]])
+def in_order(F: Any) -> Any:
+    def run(x: Any, z: Any) -> Any:
+        sums = F.cumsum(x, 1) * F.cumsum(x, 0) + F.min(x, axis=(0, 2), keepdims=True)
+        products = F.prod(x, axis=(0, 2)) * F.min(x, axis=1)[0, 1] + F.prod(x[0]) + F.prod(z[0, :1])
+        ordered = F.sort(x, axis=1) * F.argsort(x, axis=0) + F.argmin(x)
+        last = F.take_along_axis(x, F.argsort(x, axis=2)[:, :, :1], 2)
+        return F.sum(sums) + F.sum(products) + F.sum(ordered * x) + F.sum(last**2)
+
+    return run
+
+
+@animal("x", x=(3, 4))
+def statistics(F: Any) -> Any:
+    def run(x: Any) -> Any:
+        normal = (x - F.mean(x)) / F.std(x, axis=0, keepdims=True) * F.var(x, axis=1, keepdims=True)
+        long = F.norm(x, axis=1, keepdims=True) + F.std(x, ddof=1) * F.norm(x)
+        logits = F.logsumexp(x, axis=0) * F.log_softmax(x * 2) + F.log_softmax(x, axis=0)
+        return normal * long + logits * F.softmax(x, axis=0) + F.var(x, ddof=1) + F.logsumexp(x)
+
+    return run
+
+
+@animal("x", x=(4, 3), classes=[2.0, 0.0, 1.0, 2.0], i=[3.0, -1.0])
+def by_number(F: Any) -> Any:
+    def run(x: Any, classes: Any, i: Any) -> Any:
+        y, i = F.whole(classes), F.whole(i)
+        right = x[range(4), y] * x[..., 0] - x[[0, -1, 2, 0], 1]
+        some = x[np.array([True, False, True, True])][:, None, ::-1] + x[None, i][:, :1]
+        pairs = F.stack([x[i, 2], x[0, :2]], axis=1) + x[[[0, 1], [1, 3]], [2, 0]]
+        return F.sum(right) + F.sum(some**2) + F.sum(pairs * pairs) + x[-1, None, i[0] % 2, ...][0]
+
+    return run
+
+
+@animal("x", x=(3, 3), y=(3, 4), z=(2, 4, 5))
+def letters(F: Any) -> Any:
+    def run(x: Any, y: Any, z: Any) -> Any:
+        chain = F.einsum("ij,jk,lkm->lim", x, y, z) * F.einsum("...ij,...j->i", x, x[0])[:, None]
+        parts = F.einsum("ii->i", x) * F.einsum("ij->j", x) + F.einsum("ii", x) * F.einsum(
+            "ij->", y
+        )
+        return F.einsum("ba", x) * parts + F.sum(chain) + F.einsum("ij,ik,il->", x, y, y)
 
     return run
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fluxlab.engine.catalogue.choosing import greater
-from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.kinds import MINUS_ONE, ONE, Contraction, Elementwise
+
+if TYPE_CHECKING:
+    from fluxlab.engine.core.matrix import Step
 
 add: Elementwise = Elementwise(
     "add", lambda u, v: u + v, np.add, (ONE, ONE),
@@ -47,6 +50,36 @@ power: Elementwise = Elementwise(
     ),
     latex="{<0>}^{<exponent>}", numpy="<0> ** <exponent>", words="<0> to the power of <exponent>",
 )  # fmt: skip
+raised: Elementwise = Elementwise(
+    "raised", np.power, np.power,
+    (lambda out, u, v: base_slope(u, v), lambda out, u, v: exponent_slope(out, u)),
+    words="<0> to the power of <1>", noun="power",
+)  # fmt: skip
+base_slope: Elementwise = Elementwise(
+    "base_slope", lambda u, v: v * np.power(u, v - 1.0) if v else 0.0,
+    lambda out, u, v: (
+        lambda flat: [
+            (np.subtract, v, np.array(1.0), out), (np.power, u, out, out),
+            (np.multiply, out, v, out), (np.equal, v, np.array(0.0), flat),
+            (partial(np.copyto, out, 0.0, where=flat),),
+        ]
+    )(np.empty(v.shape, np.bool_)),
+    (None, None),
+    latex=r"<1>\,{<0>}^{<1> - 1}", numpy="np.where(<1> == 0, 0, <1> * <0> ** (<1> - 1.0))",
+    words="<1> times <0> to the power of (<1> - 1); 0 where <1> is 0",
+)  # fmt: skip
+exponent_slope: Elementwise = Elementwise(
+    "exponent_slope", lambda out, u: out * np.log(u) if u else 0.0,
+    lambda made, out, u: (
+        lambda zero: [
+            (np.log, u, made), (np.multiply, made, out, made), (np.equal, u, np.array(0.0), zero),
+            (partial(np.copyto, made, 0.0, where=zero),),
+        ]
+    )(np.empty(u.shape, np.bool_)),
+    (None, None),
+    latex=r"<0> \odot \ln <1>", numpy="np.where(<1> == 0, 0, <0> * np.log(<1>))",
+    words="<0> times the natural logarithm of <1>; 0 where <1> is 0",
+)  # fmt: skip
 exp: Elementwise = Elementwise(
     "exp", np.exp, np.exp, (lambda out, u: out,),
     latex="e^{<0>}", numpy="np.exp(<0>)", words="e to the power of <0>",
@@ -73,6 +106,17 @@ maximum: Elementwise = Elementwise(
     (lambda out, u, v: greater(u, v), lambda out, u, v: subtract(1.0, greater(u, v))),
     corners=(0.0,), latex=r"\max(<0>, <1>)", numpy="np.maximum(<0>, <1>)",
     words="the larger of <0> and <1>",
+)  # fmt: skip
+minimum: Elementwise = Elementwise(
+    "minimum", np.minimum, np.minimum,
+    (lambda out, u, v: greater(v, u), lambda out, u, v: subtract(1.0, greater(v, u))),
+    latex=r"\min(<0>, <1>)", numpy="np.minimum(<0>, <1>)", words="the smaller of <0> and <1>",
+)  # fmt: skip
+remainder: Elementwise = Elementwise(
+    "remainder", np.mod, np.remainder,
+    (ONE, lambda out, u, v: divide(subtract(out, u), v)),
+    latex=r"<0> \bmod <1>", numpy="<0> % <1>",
+    words="what is left of <0> after taking <1> away as often as it fits",
 )  # fmt: skip
 squared_error: Elementwise = Elementwise(
     "squared_error", lambda y, t: (y - t) ** 2,
@@ -106,6 +150,16 @@ hold: Elementwise = Elementwise(
     latex=r"\overline{<0>}", numpy="np.positive(<0>)",
     words="<0>, held: the backward pass and the gradient check take it for a fixed number",
 )  # fmt: skip
+# A negative base stands in brackets: -2 ** x is minus 2 ** x.
+raised.latex_template = lambda step: "(<0>)^{<1>}" if _negative(step) else "{<0>}^{<1>}"  # type: ignore[method-assign]
+raised.numpy_template = lambda step: "(<0>) ** <1>" if _negative(step) else "<0> ** <1>"  # type: ignore[method-assign]
+
+
+def _negative(step: Step) -> bool:
+    base = step.inputs[0]
+    return base.kind == "constant" and not base.shape and bool(base.buffer < 0)
+
+
 # One template for any number of inputs.
 add_all.latex_template = lambda step: " + ".join(f"<{i}>" for i in range(len(step.inputs)))  # type: ignore[method-assign]
 add_all.numpy_template = add_all.latex_template  # type: ignore[method-assign]
@@ -113,13 +167,6 @@ add_all.numpy_template = add_all.latex_template  # type: ignore[method-assign]
 # -- sums of products -------------------------------------------------------------------
 
 contract = Contraction("contract", noun="product")
-
-
-def einsum(signature: str, left: Any, right: Any) -> Any:
-    """Products summed over the letters that the output lacks, as in `np.einsum` of two inputs."""
-    if not isinstance(signature, str):
-        raise BadInput(f"einsum: signature must be a text such as 'ij,jk->ik', got {signature!r}.")
-    return contract(left, right, signature=signature.replace(" ", ""))
 
 
 def outer(left: Any, right: Any) -> Any:

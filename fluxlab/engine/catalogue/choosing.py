@@ -9,8 +9,9 @@ import numpy as np
 
 from fluxlab.engine.catalogue.axes import axis_of, sizes_of
 from fluxlab.engine.core.errors import BadInput
-from fluxlab.engine.core.kinds import Selection
-from fluxlab.engine.core.numbers import Array, whole
+from fluxlab.engine.core.kinds import Elementwise, Selection
+from fluxlab.engine.core.numbers import Array, Shape, whole
+from fluxlab.engine.core.op import Call, Params, bound
 
 
 def _uniform(key: Array, shape: tuple[int, ...], seed: int) -> Array:
@@ -20,9 +21,32 @@ def _uniform(key: Array, shape: tuple[int, ...], seed: int) -> Array:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(words))).random(shape)
 
 
-greater: Selection = Selection(
-    "greater", lambda u, v: np.greater(u, v).astype(np.float64), False, unit=True,
-    latex="[<0> > <1>]", numpy="(<0> > <1>) * 1.0", words="1 where <0> is greater than <1>, else 0",
+class Comparison(Selection):
+    """Two matrices compared cell by cell: 1 where it is so, else 0."""
+
+    def __init__(self, name: str, ufunc: np.ufunc, latex: str, sign: str, words: str) -> None:
+        super().__init__(
+            name, lambda u, v: ufunc(u, v) * 1.0, False, unit=True, latex=f"[<0> {latex} <1>]",
+            numpy=f"(<0> {sign} <1>) * 1.0", words=f"1 where <0> {words} <1>, else 0",
+        )  # fmt: skip
+        self._ufunc = ufunc
+
+    def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
+        return Elementwise.shape(self, shapes, params)  # type: ignore[arg-type]
+
+    def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
+        return [bound(self._ufunc, *arrays, out)]
+
+
+greater = Comparison("greater", np.greater, ">", ">", "is greater than")
+greater_equal = Comparison(
+    "greater_equal", np.greater_equal, r"\ge", ">=", "is greater than or equal to"
+)
+equal = Comparison("equal", np.equal, "=", "==", "equals")
+_argsort: Selection = Selection(
+    "argsort", lambda x, axis: np.argsort(x, axis, "stable"), True,
+    latex=r"\operatorname{argsort} <0>", numpy="np.argsort(<0>, axis=<axis>, kind='stable')",
+    words="the places of the cells of <0>, the smallest cell's first", noun="order",
 )  # fmt: skip
 _argmax: Selection = Selection(
     "argmax", lambda x, axis: np.argmax(x, axis=axis), True,
@@ -45,6 +69,11 @@ _random: Selection = Selection(
 def argmax(x: Any, axis: int = -1) -> Any:
     """The place of the largest cell along `axis`; the first of equals."""
     return _argmax(x, axis=axis_of("argmax", x, axis))
+
+
+def argsort(x: Any, axis: int = -1) -> Any:
+    """The places of the cells along `axis`, the smallest cell's first; equals in their order."""
+    return _argsort(x, axis=axis_of("argsort", x, axis))
 
 
 def top(x: Any, k: int, axis: int = -1) -> Any:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fluxlab.engine.core.errors import BadInput, size
-from fluxlab.engine.core.numbers import Array, Indices, Shape
+from fluxlab.engine.catalogue.axes import axis_of
+from fluxlab.engine.catalogue.shaping import transpose
+from fluxlab.engine.core.errors import BadInput, counted, size
+from fluxlab.engine.core.numbers import Array, Indices, Shape, shape_of
 from fluxlab.engine.core.op import OPS, Call, Op, Params, bound, grid
 
 if TYPE_CHECKING:
@@ -248,7 +250,28 @@ softmax_jacobian = Jacobian(
     numpy="np.diag(<0>) - np.outer(<0>, <0>)",
     words="how each output of the row changes with each input of the row: h_i ([i = j] - h_j)",
 )  # fmt: skip
-softmax = Rowwise(
+
+
+class Softmax(Rowwise):
+    """Along the last axis; along another by exchanging the two, before and after."""
+
+    def __call__(self, *inputs: Any, **params: Any) -> Any:
+        if not 1 <= len(inputs) + len(params) <= 2 or not inputs or params.keys() - {"axis"}:
+            got = ", ".join([counted(len(inputs), "argument"), *sorted(params)])
+            raise BadInput(
+                f"fl.softmax takes one matrix and its axis, as in fl.softmax(a, axis=1); got {got}."
+            )
+        n = len(shape_of("softmax", "a", inputs[0]))
+        axis = params.get("axis", inputs[1] if len(inputs) > 1 else -1)
+        along = axis_of("softmax", inputs[0], axis) if n else 0
+        if along == n - 1 or not n:
+            return super().__call__(inputs[0])
+        order = list(range(n))
+        order[along], order[-1] = n - 1, along
+        return transpose(super().__call__(transpose(inputs[0], order)), order)
+
+
+softmax = Softmax(
     "softmax", _softmax, _softmax_calls, (lambda h, a: softmax_jacobian(h),), unit=True,
     short=softmax_back,
     latex=r"\operatorname{softmax} <0>", numpy="softmax(<0>)",

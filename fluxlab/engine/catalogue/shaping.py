@@ -36,7 +36,7 @@ same: Gather = Gather(
     "same", lambda x: x[...], view=True, vjp=lambda operand, step, dC: dC,
     latex="<0>", numpy="<0>", words="<0>, passed on unchanged",
 )  # fmt: skip
-_slice: Gather = Gather(
+cut: Gather = Gather(
     "slice", lambda x, where: x[tuple(slice(*p) if isinstance(p, tuple) else p for p in where)],
     view=True, latex=r"{<0>}_{\text{part}}", words="a part of <0>", noun="part",
 )  # fmt: skip
@@ -49,7 +49,7 @@ _concatenate: Gather = Gather(
 )  # fmt: skip
 _pad: Gather = Gather(
     "pad", lambda x, before, after: np.pad(x, tuple(zip(before, after, strict=True))),
-    vjp=lambda operand, step, dC: _slice(dC, where=_inside(step.inputs[0].shape, **step.params)),
+    vjp=lambda operand, step, dC: cut(dC, where=_inside(step.inputs[0].shape, **step.params)),
     calls=lambda out, arrays, before, after: [
         (out.fill, 0.0),
         (np.copyto, _within(out, arrays[0].shape, before, after), *arrays),
@@ -102,7 +102,7 @@ def _part(operand: int, step: Any, dC: Any) -> Any:
     start = int(np.sum(sizes[:operand]))
     where: list[Any] = [(None, None, None)] * len(step.output.shape)
     where[axis] = (start, start + sizes[operand], None)
-    return _slice(dC, where=tuple(where))
+    return cut(dC, where=tuple(where))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
@@ -137,6 +137,24 @@ def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
         )
     along = axis_of("concatenate", parts[0], axis)
     return _concatenate(*parts, axis=along)
+
+
+def stack(parts: Sequence[Any], axis: int = 0) -> Any:
+    """Matrices of one shape along a new axis; numbers become a row."""
+    if not isinstance(parts, Sequence | np.ndarray) or not len(parts):
+        raise BadInput(f"stack: parts must be a list of matrices, at least one, got {parts!r}.")
+    shapes = [shape_of("stack", "parts", part) for part in parts]
+    if len(set(shapes)) > 1:
+        raise BadInput(
+            f"stack: parts are {' and '.join(map(size, dict.fromkeys(shapes)))}; all must have the "
+            "same shape. To put them side by side as they are, take fl.concatenate."
+        )
+    n = len(shapes[0])
+    if not is_whole(axis) or not -n - 1 <= axis <= n:
+        raise BadInput(f"stack: axis must be a whole number, {-n - 1} to {n}, got {axis!r}.")
+    at = axis % (n + 1)
+    wide = (*shapes[0][:at], 1, *shapes[0][at:])
+    return concatenate([reshape(part, wide) for part in parts], axis=at)
 
 
 def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:

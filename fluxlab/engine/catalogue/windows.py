@@ -225,7 +225,7 @@ unpatch = Unpatch(
 first_largest_of: FirstLargest = FirstLargest(
     "first_largest", _choose_first, True, unit=True,
     latex=r"[<0> = <1>]", numpy="first_largest(<0>, <1>, <axes>)",
-    words="1 at the first cell of <0> that is the largest of its group, else 0",
+    words="1 at the first cell of its group in <0> that equals <1>, else 0",
 )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def _loose(step: Step) -> bool:
     outside, template = "", step.op.latex_template(step)
     while outside != template:  # away with all that is within brackets, the innermost first
         outside, template = template, re.sub(r"\{[^{}]*\}|\([^()]*\)", "", template)
-    return bool(re.search(r"[-+]|\\odot|\\cdot", outside))
+    return bool(re.search(r"[-+]|\\odot|\\cdot|\\bmod| \\text ", outside))
 
 
 def latex_right(step: Step) -> str:

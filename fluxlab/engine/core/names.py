@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fluxlab.engine.core import formulas
+from fluxlab.engine.core import formulas, scopes
 from fluxlab.engine.core.errors import UnknownName, unknown
 from fluxlab.engine.core.matrix import Matrix
 
@@ -22,6 +22,7 @@ class Names:
         self.by_name: dict[str, Matrix] = {}
         self.aliases: dict[str, Matrix] = {}
         self.unnamed: list[Matrix] = []
+        self._scopes: dict[str, int] = {}  # how often a scope of that name was begun
         self._numbered: dict[str, int] = {}  # w: 4, if w, w_2 and w_3 are taken
         self._called: dict[tuple[str, Matrix], str] = {}
 
@@ -69,6 +70,13 @@ class Names:
     def called(self, matrix: Matrix, scope: str) -> str:
         """What a matrix is called within a scope: layer 1's `h` is layer 2's `x`."""
         return self._called.get((scope, matrix), matrix.local) if scope else matrix.local
+
+    def new_scope(self, name: str) -> str:
+        """A name for a scope within the current one: `std`, then `std 2`, `std 3`, ..."""
+        outer = scopes.here()
+        full = f"{outer}/{name}" if outer else name
+        count = self._scopes[full] = self._scopes.get(full, 0) + 1
+        return name if count == 1 else f"{name} {count}"
 
     # -- naming -------------------------------------------------------------------------------
 

@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial
+from math import prod
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.meaning import MEANING
+from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.core.op import OPS, Traced
 
-# np.tanh(matrix) works too: NumPy hands it over, and the op of that name takes it.
-_UFUNCS = {
-    "add": "add", "subtract": "subtract", "multiply": "multiply", "divide": "divide",
-    "true_divide": "divide", "negative": "negate", "exp": "exp", "log": "log", "tanh": "tanh",
-    "sqrt": "sqrt", "maximum": "maximum", "absolute": "absolute", "greater": "greater",
-}  # fmt: skip
-# What NumPy has and a trace has not, in words of a trace.
-_INSTEAD = {
-    "dot": "a @ b", "matmul": "a @ b", "inner": "a @ b.T", "square": "x ** 2", "power": "x ** 2",
-    "abs": "abs(x)", "average": "fl.mean(x)", "amax": "fl.max(x)", "min": "-fl.max(-x)",
-    "minimum": "-fl.maximum(-a, -b)", "trace": "fl.sum(x * np.eye(len(x)))",
-    "where": "mask * a + (1 - mask) * b, with mask = fl.greater(x, 0)",
-    "clip": "fl.maximum(x, low), and -fl.maximum(-x, -high)",
-    "array": "fl.concatenate([a, b], axis=0)", "stack": "fl.concatenate([a, b], axis=0)",
-    "vstack": "fl.concatenate([a, b], axis=0)", "hstack": "fl.concatenate([a, b], axis=1)",
-    "size": "x.shape, such as x.shape[0] * x.shape[1]", "ndim": "len(x.shape)",
-    "flatten": "fl.reshape(x, shape)", "ravel": "fl.reshape(x, shape)", "item": "x.value",
-}  # fmt: skip
+# What the catalogue has for NumPy's own functions and methods; it fills these, see `learn`.
+_FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+_UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
+_METHODS: dict[str, Callable[..., Any]] = {}
+_OWN: dict[str, Callable[..., Any]] = {}  # x[...], x ** y and round(x)
+# Without numbers: these look at the shape alone.
+_OF_SHAPE = (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like)
 # What `fl.` has under the same name, beside the activations.
 SAME = (
-    "absolute", "argmax", "binary_cross_entropy", "binary_cross_entropy_logits", "concatenate",
-    "contrastive", "cross_entropy", "cross_entropy_logits", "einsum", "exp", "expand", "greater",
-    "hinge", "hold", "log", "mae", "masked_softmax", "max", "maximum", "mean", "mse", "one_hot",
-    "outer", "pad", "patches", "reshape", "rows", "sin", "softmax", "sqrt", "sum", "top",
-    "transpose", "triplet", "uniform",
+    "absolute", "arctan", "argmax", "argmin", "argsort", "binary_cross_entropy",
+    "binary_cross_entropy_logits", "ceil", "clip", "concatenate", "contrastive", "cos",
+    "cross_entropy", "cross_entropy_logits", "cumsum", "dot", "einsum", "equal", "erf", "exp",
+    "expand", "expm1", "floor", "greater", "greater_equal", "hinge", "hold", "less", "less_equal",
+    "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "mae",
+    "masked_softmax", "max", "maximum", "mean", "min", "minimum", "mse", "norm", "not_equal",
+    "one_hot", "outer", "pad", "patches", "prod", "remainder", "reshape", "round", "rows", "sign",
+    "sin", "softmax", "sort", "sqrt", "square", "stack", "std", "sum", "take_along_axis", "tan",
+    "top", "transpose", "triplet", "uniform", "var", "where",
 )  # fmt: skip
 _SUCH_AS = (
-    "A trace takes + - * / ** @ and FluxLab's functions, such as fl.exp, fl.log, fl.sqrt, fl.tanh, "
-    "fl.sigmoid, fl.relu, fl.maximum, fl.absolute, fl.sum, fl.mean, fl.max, fl.reshape, "
-    "fl.concatenate."
+    "A trace takes Python's operators and FluxLab's functions, also by NumPy's names, such as "
+    "fl.exp, fl.log, fl.sqrt, fl.tanh, fl.sigmoid, fl.relu, fl.maximum, fl.absolute, fl.sum, "
+    "fl.mean, fl.max, fl.where, fl.reshape, fl.concatenate."
 )
+
+
+def learn(
+    functions: dict[Callable[..., Any], Callable[..., Any]],
+    ufuncs: dict[np.ufunc, Callable[..., Any]],
+    methods: dict[str, Callable[..., Any]],
+    **own: Callable[..., Any],
+) -> None:
+    """Take over what the catalogue has for NumPy's functions, and for x[...] and the like."""
+    _FUNCTIONS.update(functions)
+    _UFUNCS.update(ufuncs)
+    _METHODS.update(methods)
+    _OWN.update(own)
 
 
 def instead(name: str) -> str:
     """What to write in a trace for NumPy's function or attribute of that name."""
-    if name in _INSTEAD:
-        return f"Write {_INSTEAD[name]}."
+    if name in MEANING:
+        return f"Write {MEANING[name]}."
     known = name in SAME or getattr(OPS.get(name), "activation", False)
     return f"Write fl.{name}(...)." if known else _SUCH_AS
+
+
+def _called(name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call the catalogue's function as NumPy's; arguments that it lacks are refused in words."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as problem:
+        takes = ", ".join(inspect.signature(function).parameters)
+        hint = " Here dim is called axis, and keepdim keepdims." if "dim" in kwargs else ""
+        raise BadInput(f"{name}: {problem}. In a trace it takes {takes}.{hint}") from None
+    return function(*args, **kwargs)
 
 
 class Operators(Traced):
@@ -55,6 +80,7 @@ class Operators(Traced):
 
     __slots__ = ()
     shape: tuple[int, ...]
+    buffer: Array
 
     def __add__(self, other: Any) -> Any:
         return OPS["add"](self, other)
@@ -90,12 +116,16 @@ class Operators(Traced):
         return OPS["absolute"](self)
 
     def __pow__(self, exponent: Any) -> Any:
-        if not isinstance(exponent, int | float):
-            raise BadInput(
-                f"power: the exponent must be a plain number, got {type(exponent).__name__}. "
-                "For a traced exponent write fl.exp(exponent * fl.log(x))."
-            )
-        return OPS["power"](self, exponent=exponent)
+        return _OWN["power"](self, exponent)
+
+    def __rpow__(self, base: Any) -> Any:
+        return OPS["raised"](base, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return OPS["remainder"](self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return OPS["remainder"](other, self)
 
     def __matmul__(self, other: Any) -> Any:
         return matmul(self, other)
@@ -110,28 +140,94 @@ class Operators(Traced):
         return OPS["greater"](other, self)
 
     def __ge__(self, other: Any) -> Any:
-        raise BadInput("A trace compares with > and < only; for a >= b write 1 - fl.greater(b, a).")
+        return OPS["greater_equal"](self, other)
 
-    __le__ = __ge__
+    def __le__(self, other: Any) -> Any:
+        return OPS["greater_equal"](other, self)
 
-    def __eq__(self, other: object) -> bool:
-        # Two matrices are the same one or they are not; dictionaries and `in` need that.
-        if isinstance(other, int | float | np.ndarray):
-            raise BadInput("A trace compares with > and < only, such as fl.greater(x, 0); not ==.")
-        return self is other
+    # Masks, as in NumPy. The engine itself asks `is`: sets and dictionaries find a matrix by its
+    # identity first, and no two of them have the same hash; a list of matrices is searched by `is`.
+
+    def __eq__(self, other: object) -> Any:
+        return _UFUNCS[np.equal](self, other) if _comparable(other) else NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        return _UFUNCS[np.not_equal](self, other) if _comparable(other) else NotImplemented
 
     __hash__ = object.__hash__
 
-    def __rpow__(self, base: Any) -> Any:
-        raise BadInput("A traced exponent: write fl.exp(x * np.log(base)) for base ** x.")
+    def __and__(self, other: Any) -> Any:
+        return _UFUNCS[np.logical_and](self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return _UFUNCS[np.logical_and](other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return _UFUNCS[np.logical_or](self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return _UFUNCS[np.logical_or](other, self)
+
+    def __invert__(self) -> Any:
+        return _UFUNCS[np.logical_not](self)
+
+    def __xor__(self, other: Any) -> Any:
+        raise BadInput("^ is no power in Python: write x ** 2. For masks, a != b is either or.")
+
+    __rxor__ = __xor__
+
+    # `h += 1` makes a new matrix; NumPy would change the old one, under all its names.
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._in_place("+", self + other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._in_place("-", self - other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._in_place("*", self * other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._in_place("/", self / other)
+
+    def __ipow__(self, other: Any) -> Any:
+        return self._in_place("**", self**other)
+
+    def __imod__(self, other: Any) -> Any:
+        return self._in_place("%", self % other)
+
+    def __imatmul__(self, other: Any) -> Any:
+        return self._in_place("@", self @ other)
+
+    def __iand__(self, other: Any) -> Any:
+        return self._in_place("&", self & other)
+
+    def __ior__(self, other: Any) -> Any:
+        return self._in_place("|", self | other)
+
+    def _in_place(self, sign: str, made: Any) -> Any:
+        """The new matrix, unless NumPy's same line would change another one, too."""
+        names = second_names(self, sys._getframe(2))
+        if names:
+            raise BadInput(
+                f"{sign}= on a matrix that has other names as well: {' and '.join(names)} show the "
+                "same numbers. NumPy would change them all; a trace keeps every number, and would "
+                f"change the one name only. Write h = h {sign} ... if that is meant."
+            )
+        if made.shape != self.shape:
+            raise BadInput(
+                f"{sign}= cannot make a matrix that is {size(self.shape)} into one that is "
+                f"{size(made.shape)}; write h = h {sign} ... if that is meant."
+            )
+        return made
 
     def __getitem__(self, where: Any) -> Any:
-        return OPS["slice"](self, where=plain_slice(where))
+        return _OWN["item"](self, where)
 
     def __setitem__(self, where: Any, value: Any) -> None:
         raise BadInput(
             "x[...] = ... would overwrite a number, and a trace keeps them all. Compute a new "
-            "matrix: with a mask of 0 and 1, x * (1 - mask) + new * mask; or fl.concatenate."
+            "matrix: with a mask of 0 and 1, fl.where(mask, new, x); or fl.concatenate."
         )
 
     def __len__(self) -> int:
@@ -145,6 +241,14 @@ class Operators(Traced):
     @property
     def T(self) -> Any:
         return OPS["transpose"](self, axes=tuple(reversed(range(len(self.shape)))))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
 
     def __bool__(self) -> bool:
         raise BadInput(
@@ -163,20 +267,12 @@ class Operators(Traced):
         return int(float(self))
 
     def __round__(self, digits: int | None = None) -> Any:
-        return float(self)
+        return _OWN["round"](self, digits or 0)
 
     def __floordiv__(self, other: Any) -> Any:
-        raise BadInput("A trace has + - * / ** @; // and % jump, so no gradient passes through.")
+        raise BadInput("A trace has no //: write fl.floor(a / b). No gradient passes through it.")
 
-    __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
-
-    def __and__(self, other: Any) -> Any:
-        raise BadInput("For masks of 0 and 1: a * b is and, fl.maximum(a, b) or, 1 - a not.")
-
-    __rand__ = __or__ = __ror__ = __and__
-
-    def __invert__(self) -> Any:
-        return self & self
+    __rfloordiv__ = __divmod__ = __rdivmod__ = __floordiv__
 
     def __format__(self, spec: str) -> str:
         if spec:
@@ -186,44 +282,70 @@ class Operators(Traced):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        if name in _METHODS:
+            return partial(_method, name, self)
         raise AttributeError(f"A traced matrix has no .{name}. {instead(name)}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_METHODS})
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise BadInput(
-            "np.array(...) and np.asarray(...) would leave the trace; to join matrices write "
-            "fl.concatenate([a, b], axis=0)."
+            "np.array(...) and np.asarray(...) would leave the trace. To join matrices write "
+            "fl.stack([a, b]), or fl.concatenate([a, b], axis=0). An array cannot be filled cell "
+            "by cell with traced matrices: collect them in a list, then fl.stack(list)."
         )
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function in (np.shape, np.ndim, np.size, np.zeros_like, np.ones_like):
+        if function in _OF_SHAPE:
             return function(np.broadcast_to(0.0, self.shape), *args[1:], **kwargs)
+        if function in _FUNCTIONS:
+            return _called(f"np.{function.__name__}", _FUNCTIONS[function], args, kwargs)
         raise BadInput(f"np.{function.__name__} cannot be traced. {instead(function.__name__)}")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs and ufunc is np.matmul:
-            return matmul(*inputs)
-        if method != "__call__" or kwargs or ufunc.__name__ not in _UFUNCS:
-            raise BadInput(f"np.{ufunc.__name__} cannot be traced. {instead(ufunc.__name__)}")
-        return OPS[_UFUNCS[ufunc.__name__]](*inputs)
-
-
-def plain_slice(where: Any) -> tuple[Any, ...]:
-    """`x[1:, 2]` as plain, comparable data: ((1, None, None), 2)."""
-    parts = where if isinstance(where, tuple) else (where,)
-    plain: list[Any] = []
-    for part in parts:
-        if isinstance(part, slice):
-            plain.append((part.start, part.stop, part.step))
-        elif isinstance(part, int | np.integer):
-            plain.append(int(part))
-        else:
-            what = "None" if part is None else type(part).__name__
+        name = ufunc.__name__
+        if method == "__call__" and "out" in kwargs:
             raise BadInput(
-                f"x[...] in a trace takes whole numbers and slices, got {what}. To choose by a "
-                "mask multiply: mask * x; to choose rows by their numbers use fl.rows(table, "
-                "numbers); for another shape fl.reshape(x, shape)."
+                f"np.{name} cannot write a traced result into an array of plain numbers, as "
+                "total += x does. Write total = total + x."
             )
-    return tuple(plain)
+        op = _UFUNCS.get(ufunc, OPS.get(name) if name == "tanh" else None)
+        if method != "__call__" or op is None:
+            raise BadInput(f"np.{name} cannot be traced. {instead(name)}")
+        return _called(f"np.{name}", op, inputs, kwargs) if kwargs else op(*inputs)
+
+
+def _method(name: str, matrix: Operators, *args: Any, **kwargs: Any) -> Any:
+    return _called(f"x.{name}", _METHODS[name], (matrix, *args), kwargs)
+
+
+def _comparable(other: object) -> bool:
+    return isinstance(other, Operators | int | float | np.ndarray | np.number | list)
+
+
+def second_names(matrix: Any, frame: FrameType | None) -> list[str]:
+    """The names of what shares a matrix's numbers where += is applied to it; none if it is alone.
+
+    Looked at are the variables of the frame and of those that called it, up to the traced
+    function, and the lists, tuples and dictionaries among them.
+    """
+    found: list[str] = []
+    first, follow = frame, matrix.trace._follow
+    while frame is not None:
+        where = "" if frame is first else f" in {frame.f_code.co_name}"
+        for name, value in frame.f_locals.items():
+            held = value.values() if isinstance(value, dict) else value
+            several = isinstance(value, list | tuple | dict)
+            found += [
+                f"{name}{where}"
+                for thing in (held if several else [value])
+                if isinstance(thing, Operators) and np.shares_memory(thing.buffer, matrix.buffer)
+            ]
+        if follow is None or frame.f_code is follow:
+            break
+        frame = frame.f_back
+    return found if len(found) > 1 else []
 
 
 def matmul(left: Any, right: Any) -> Any:

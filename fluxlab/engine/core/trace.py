@@ -33,6 +33,7 @@ class Trace:
     lock : guards every number of this trace; readers on other threads take it.
     axis_labels : names for the places along an axis, `{"sample": ["0000", "0001", ...]}`.
     layer_of : which layer a scope is, with its input and its output: `layer_of["layer 1"]`.
+    masks : the inputs that were given as True and False.
     version : grows whenever a number changes.
     watchers : called now and then while a network learns, such as by widgets that show it live.
     """
@@ -47,6 +48,7 @@ class Trace:
         self.carry: dict[Matrix, Matrix] = {}
         self.slopes: dict[Matrix, tuple[Step, int]] = {}
         self.layer_of: dict[str, tuple[object, Matrix, Matrix]] = {}
+        self.masks: set[Matrix] = set()
         self.position = self.version = 0
         self.watchers: list[Callable[[], object]] = []
         self.names = Names()
@@ -124,7 +126,10 @@ class Trace:
     ) -> Matrix:
         """A matrix that no step makes. Its numbers are copied."""
         numbers = as_numbers("trace", local, value)
-        return self._add(local, numbers, kind, axes or (None,) * numbers.ndim)
+        matrix = self._add(local, numbers, kind, axes or (None,) * numbers.ndim)
+        if np.asarray(value).dtype == np.bool_:
+            self.masks.add(matrix)
+        return matrix
 
     def constant(self, value: Any) -> Matrix:
         """A literal such as the 3 of `3 * w`."""

@@ -6,16 +6,10 @@ import numpy as np
 
 from fluxlab.engine.building.building import Building
 from fluxlab.engine.building.fields import layer
-from fluxlab.engine.catalogue.ops import add, multiply
-from fluxlab.engine.core.kinds import Elementwise
+from fluxlab.engine.catalogue.ops import add, multiply, sin
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.layers.attention import check_sequences
-
-sin: Elementwise = Elementwise(
-    "sin", np.sin, np.sin, (lambda out, u: sin(add(u, np.pi / 2)),),
-    latex=r"\sin(<0>)", numpy="np.sin(<0>)", words="the sine of <0>",
-)  # fmt: skip
 
 
 @layer

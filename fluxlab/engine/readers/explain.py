@@ -65,7 +65,7 @@ class Explanation:
     Attributes
     ----------
     terms : the largest first, at most `limit`; `rest_count` more contribute `rest_total`.
-    joined : how terms combine: sum, mean, max, rule, moved, compared, or input.
+    joined : how terms combine: sum, mean, prod, max, min, rule, moved, compared, or input.
     formula, numbers : LaTeX in symbols, and with the numbers put in.
     words, numpy, shapes : the rule in words, the line of NumPy, and why the shapes fit.
     goes_to : the steps that read this cell.
@@ -148,8 +148,9 @@ def explain(
         terms, rest_count, rest_total = _terms(step, cells, values, joined, limit)
         numbers = _numbers(step, cell, cells, terms, rest_count, rest_total, joined, mark)
         words = formulas.words_line(step)
-        if joined == "max" and terms:
-            words += f"; {_moved_from(terms[0].factors[0]).name} is the largest"
+        if joined in ("max", "min") and terms:
+            most = "largest" if joined == "max" else "smallest"
+            words += f"; {_moved_from(terms[0].factors[0]).name} is the {most}"
         return Explanation(
             matrix, cell, value, step, terms, rest_count, rest_total, joined,
             f"{left} = {_symbols(step, cell, cells, mark)}", f"= {numbers} = {_tex(value)}",
@@ -210,7 +211,8 @@ def _terms(
         worth = np.prod(values, axis=0)
         if joined == "mean":
             worth = worth / len(worth)
-    rank = np.nan_to_num(worth if joined == "max" else np.abs(worth), nan=np.inf)
+    weight = {"max": worth, "min": -worth}.get(joined, np.abs(worth))
+    rank = np.nan_to_num(weight, nan=np.inf)
     first = _largest(rank, limit)
     terms = [
         Term(
@@ -224,7 +226,8 @@ def _terms(
     ]
     with np.errstate(all="ignore"):
         rest = np.delete(worth, first)
-        return terms, len(rest), float(np.sum(rest)) if len(rest) else 0.0
+        total = np.prod(rest) if joined == "prod" else np.sum(rest)
+        return terms, len(rest), float(total) if len(rest) else 0.0
 
 
 def _largest(rank: Array, count: int) -> Indices:
@@ -301,7 +304,7 @@ def _numbers(
 ) -> str:  # fmt: skip
     """The right side with the numbers put in."""
     if not terms:
-        return "0" if joined == "sum" else r"\text{an empty cell}"
+        return {"sum": "0", "prod": "1"}.get(joined, r"\text{an empty cell}")
     if joined == "rule":
         numbers = [mark(k, _tex(ref.value, True)) for k, ref in enumerate(terms[0].factors)]
         return fill(step.op.cell_template(cell, step), numbers, step.params)
@@ -309,9 +312,12 @@ def _numbers(
         return rf"\text{{of }} {', '.join(_tex(t.value) for t in terms)}"
     if joined == "moved":
         return _tex(terms[0].value)
-    if joined == "max":
+    if joined in ("max", "min"):
         listed = [_tex(t.factors[0].value) for t in terms] + ["..."] * bool(rest_count)
-        return rf"\max({', '.join(listed)})"
+        return rf"\{joined}({', '.join(listed)})"
+    if joined == "prod":
+        factors = [_tex(t.value, True) for t in terms] + [_tex(rest_total, True)] * bool(rest_count)
+        return r" \cdot ".join(factors)
     shown = " + ".join(
         r" \cdot ".join(
             mark(k, _tex(ref.value, True)) for (k, _), ref in zip(cells, term.factors, strict=True)

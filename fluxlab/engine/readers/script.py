@@ -72,6 +72,19 @@ HELPERS = {
         "    first = (rows & (rows.cumsum(axis=-1) == 1)).reshape(equal.shape)\n"
         "    return np.moveaxis(first, last, axes) * 1.0"
     ),
+    "erf": (
+        "def erf(x):\n    import math\n"
+        "    return np.array([math.erf(v) for v in np.ravel(x)]).reshape(np.shape(x))"
+    ),
+    "product_of_others": (
+        "def product_of_others(x, axes):\n"
+        "    order = [a for a in range(x.ndim) if a not in axes] + list(axes)\n"
+        "    seen = x.transpose(order)\n"
+        "    n = int(np.prod([x.shape[a] for a in axes]))\n"
+        "    table = seen.reshape(-1, n)\n"
+        "    every = np.where(np.eye(n, dtype=bool), 1.0, table[:, None, :])\n"
+        "    return every.prod(axis=2).reshape(seen.shape).transpose(np.argsort(order))"
+    ),
     "patches": (
         "def patches(x, window, stride):\n"
         "    seen = np.lib.stride_tricks.sliding_window_view(x, window, axis=(-2, -1))\n"

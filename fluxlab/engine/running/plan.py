@@ -115,7 +115,7 @@ def may_overwrite(graph: Graph, old: Matrix, new: Matrix) -> bool:
     """
     step = new.step
     assert step is not None
-    if old not in step.inputs or not writes_after_reading(step, old):
+    if all(m is not old for m in step.inputs) or not writes_after_reading(step, old):
         return False
     return all(node.at <= step.number for node in graph.readers[graph.places[old]])
 

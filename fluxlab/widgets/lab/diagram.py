@@ -97,10 +97,11 @@ def _next(matrix: Any) -> Any:
 
 def kin(trace: Any, *matrices: Any) -> list[str]:
     """The names of matrices and of their gradients, slopes and updates, which have their shape."""
+    asked = set(matrices)
     return [
         m.name
         for m in trace.matrices.values()
-        if m in matrices or (m.of in matrices and m.shape == m.of.shape)
+        if m in asked or (m.of in asked and m.shape == m.of.shape)
     ]
 
 

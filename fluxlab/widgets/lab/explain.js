@@ -318,7 +318,7 @@ export default {
       const formula = maths("fl-formula", m.formula);
       const numbers = maths("fl-formula fl-numbers", m.numbers);
       for (const node of [formula, numbers]) joinOperands(node, m);
-      const summed = ["sum", "mean", "max"].includes(m.joined) && m.rows.length > 0;
+      const summed = ["sum", "mean", "prod", "max", "min"].includes(m.joined) && m.rows.length > 0;
       return [...top, large(m), formula, numbers,
         m.origin ? element("p", { class: "fl-origin" }, m.origin.words, " ",
           m.origin.here ? null : cellLink("origin", m.origin,

@@ -207,7 +207,7 @@ def numpy_parts(step: Any) -> list[list[Any]]:
 def terms(matrix: Any, explanation: Any) -> dict[str, Any]:
     """The table of terms: heads, rows, and what the rest comes to."""
     shown = explanation.terms
-    inputs = list(matrix.step.inputs)
+    inputs = {m: k for k, m in reversed([*enumerate(matrix.step.inputs)])}
     varying = varying_axes([term.factors[0].index for term in shown if term.factors])
     head = "term"
     if shown and shown[0].factors:
@@ -219,7 +219,7 @@ def terms(matrix: Any, explanation: Any) -> dict[str, Any]:
             {
                 **link(ref.matrix, ref.index, matrix.scope),
                 "value": exact(ref.value),
-                "operand": inputs.index(ref.matrix) if ref.matrix in inputs else None,
+                "operand": inputs.get(ref.matrix),
             }
             for ref in term.factors
         ]

@@ -78,8 +78,9 @@ class Gather(Op):
             return found
         except (ValueError, IndexError, TypeError) as problem:
             shapes = " and ".join(size(a.shape) for a in arrays)
+            how = f"[{place(params['where'])}]" if "where" in params else params
             raise BadInput(
-                f"{self.name}: cannot be done on {shapes} with {params}: {problem}."
+                f"{self.name}: cannot be done on {shapes} with {how}: {problem}."
             ) from None
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
@@ -164,7 +165,7 @@ class Gather(Op):
         turned = tuple(reversed(range(len(step.inputs[0].shape))))
         if step.params.get("axes") == turned:
             return "<0>.T"
-        return f"<0>[{place(step.params['where'])}]" if "where" in step.params else template
+        return f"<0>[{brackets(step.params['where'])}]" if "where" in step.params else template
 
     def axes(self, step: Step) -> tuple[str | None, ...]:
         where, names = step.params.get("where"), step.inputs[0].axes
@@ -194,6 +195,11 @@ def place(where: Sequence[Any]) -> str:
         return f"{start}:{stop}" + (f":{by}" if by else "")
 
     return ", ".join(part(p) for p in where)
+
+
+def brackets(where: Sequence[Any]) -> str:
+    """The same in NumPy, where places are whole numbers: `:, y.astype(int)`."""
+    return place(where).replace(">", ">.astype(int)")
 
 
 class Scatter(Op):
@@ -227,12 +233,16 @@ class Scatter(Op):
 
     def bind(self, out: Array, arrays: Sequence[Array], params: Params) -> list[Call]:
         moved, *selectors = arrays
-        fixed = None if selectors else self._map([], params).ravel()
+        op, own = self._gather(params)
+        numbers = np.arange(1, 1 + out.size).reshape(params["shape"])
+        fixed = None if selectors else self._map([], params).ravel() + 1
 
         def add_up() -> None:
-            target = self._map(selectors, params).ravel() if fixed is None else fixed
+            target = fixed
+            if target is None:
+                target = np.asarray(op.take(numbers, *selectors, **own)).astype(np.intp).ravel()
             # Slot 0 takes what came from padding; bincount equals np.add.at, and is faster.
-            sums = np.bincount(target + 1, weights=moved.ravel(), minlength=out.size + 1)
+            sums = np.bincount(target, weights=moved.ravel(), minlength=out.size + 1)
             out[...] = sums[1:].reshape(out.shape)
 
         return [add_up]
@@ -262,6 +272,8 @@ class Scatter(Op):
 
     def numpy_template(self, step: Step) -> str:
         there = f"np.zeros({step.params['shape']})"
+        if step.params["of"] == "index":
+            return f"{there}; np.add.at(it, np.s_[{brackets(step.params['where'])}], <0>)"
         if "where" in step.params:
             return f"{there}; it[{place(step.params['where'])}] += <0>"
         if step.params["of"] == "rows":

@@ -1,4 +1,4 @@
-"""Sum, mean and maximum along axes."""
+"""Sum, mean, product, maximum and minimum along axes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def few_calls(ufunc: np.ufunc, array: Array, axes: Sequence[int], out: Array) ->
 
 
 class Reduction(Op):
-    """Sum, mean or maximum over `axes` (a tuple; `keepdims` keeps them with length 1)."""
+    """Many cells become one, along `axes` (a tuple; `keepdims` keeps them with length 1)."""
 
     kind = "reduction"
 
@@ -166,7 +166,7 @@ class Reduction(Op):
             for i in axes
             if matrix.shape[i] > 1 or len(axes) == 1
         )
-        return f"the {self.name} of <0> over {over}" if over else "<0>, as one number"
+        return f"the {self.noun} of <0> over {over}" if over else "<0>, as one number"
 
     def axes(self, step: Step) -> tuple[str | None, ...]:
         axes, keep = step.params["axes"], step.params["keepdims"]
