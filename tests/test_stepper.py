@@ -302,7 +302,7 @@ def test_an_exception_rises_into_the_cell_and_stands_in_the_page(monkeypatch: An
     def broken(position: int) -> None:
         raise RuntimeError("the step broke")
 
-    monkeypatch.setattr(net.trace, "move", broken)
+    monkeypatch.setitem(vars(net.trace), "move", broken)
     with pytest.raises(RuntimeError, match="the step broke"):
         stepper.operation.click()
     assert stepper.error == ""

@@ -110,7 +110,8 @@ maximum: Elementwise = Elementwise(
 minimum: Elementwise = Elementwise(
     "minimum", np.minimum, np.minimum,
     (lambda out, u, v: greater(v, u), lambda out, u, v: subtract(1.0, greater(v, u))),
-    latex=r"\min(<0>, <1>)", numpy="np.minimum(<0>, <1>)", words="the smaller of <0> and <1>",
+    corners=(0.0,), latex=r"\min(<0>, <1>)", numpy="np.minimum(<0>, <1>)",
+    words="the smaller of <0> and <1>",
 )  # fmt: skip
 remainder: Elementwise = Elementwise(
     "remainder", np.mod, np.remainder,

@@ -137,12 +137,13 @@ class Reduction(Op):
         return self.name
 
     def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
-        if self._ufunc is not np.maximum:
+        if self._ufunc not in (np.maximum, np.minimum):
             return None
+        chosen: Any = np.argmax if self._ufunc is np.maximum else np.argmin
         (array,), axes = arrays, params["axes"]
         last = np.moveaxis(array, axes, range(-len(axes), 0))
         shape = self.shape([array.shape], params)
-        found: Array = np.argmax(last.reshape(*last.shape[: -len(axes)], -1), -1) * 1.0
+        found: Array = chosen(last.reshape(*last.shape[: -len(axes)], -1), -1) * 1.0
         return found.reshape(shape)
 
     def vjp(self, operand: int, step: Step, dC_dout: Matrix) -> Matrix:
