@@ -11,9 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-import refresh_lessons
 
 ROOT = Path(__file__).parent.parent
 LIVE = """
@@ -39,9 +37,22 @@ button.click()
 """
 
 
+def notebooks() -> Any:
+    """nbformat takes a second to load; only tests that run need it."""
+    import nbformat
+
+    return nbformat
+
+
+def tool() -> Any:
+    import refresh_lessons
+
+    return refresh_lessons
+
+
 def write(path: Path, *sources: str) -> Path:
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    cells = [notebooks().v4.new_code_cell(source.strip()) for source in sources]
+    notebooks().write(notebooks().v4.new_notebook(cells=cells), path)
     return path
 
 
@@ -49,32 +60,32 @@ def write(path: Path, *sources: str) -> Path:
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny lesson, refreshed."""
     path = write(tmp_path_factory.mktemp("lessons") / "90_try_me.ipynb", LIVE, "6 * 7", BUTTON)
-    assert refresh_lessons.refresh(path) == []
+    assert tool().refresh(path) == []
     return path
 
 
 def test_keeps_text_and_picture_and_nothing_of_the_run(lesson: Path) -> None:
-    notebook = nbformat.read(lesson, 4)
+    notebook = notebooks().read(lesson, 4)
     (board,), (number,), (stepped,) = (cell.outputs for cell in notebook.cells)
     assert set(board.data) == {"text/plain", "image/png"}
     assert board.data["text/plain"] == "a board at 3"
     assert number.data["text/plain"] == "42"
     assert stepped.text == "stepped to 4\n"
     assert all(cell.execution_count is None for cell in notebook.cells)
-    assert notebook.metadata == refresh_lessons.METADATA
+    assert notebook.metadata == tool().METADATA
 
 
 def test_is_clean_and_stays_the_same_when_run_again(lesson: Path) -> None:
     before = lesson.read_bytes()
-    assert refresh_lessons.main(["--check", str(lesson)]) == 0
-    assert refresh_lessons.main([str(lesson)]) == 0
+    assert tool().main(["--check", str(lesson)]) == 0
+    assert tool().main([str(lesson)]) == 0
     assert lesson.read_bytes() == before
 
 
 def test_never_sees_the_users_own_answers(tmp_path: Path) -> None:
     path = write(tmp_path / "90_look_home.ipynb", "import os; print(os.environ['FLUXLAB_HOME'])")
-    assert refresh_lessons.refresh(path) == []
-    assert nbformat.read(path, 4).cells[0].outputs[0].text.strip() != os.environ["FLUXLAB_HOME"]
+    assert tool().refresh(path) == []
+    assert notebooks().read(path, 4).cells[0].outputs[0].text.strip() != os.environ["FLUXLAB_HOME"]
 
 
 @pytest.mark.parametrize(
@@ -92,19 +103,19 @@ def test_never_sees_the_users_own_answers(tmp_path: Path) -> None:
 def test_refuses(tmp_path: Path, source: str, problem: str) -> None:
     path = write(tmp_path / "90_refuse_me.ipynb", source)
     before = path.read_bytes()
-    assert re.search(problem, "\n".join(refresh_lessons.refresh(path)))
+    assert re.search(problem, "\n".join(tool().refresh(path)))
     assert path.read_bytes() == before
 
 
 def test_check_notices_what_jupyterlab_saves(
     lesson: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    notebook = nbformat.read(lesson, 4)
+    notebook = notebooks().read(lesson, 4)
     notebook.cells[1].execution_count = 7
     notebook.metadata.widgets = {"state": {}}
     saved = tmp_path / "90_saved.ipynb"
-    nbformat.write(notebook, saved)
-    assert refresh_lessons.main(["--check", str(saved)]) == 1
+    notebooks().write(notebook, saved)
+    assert tool().main(["--check", str(saved)]) == 1
     assert "90_saved.ipynb: not clean. Run `make lessons`" in capsys.readouterr().err
 
 
@@ -135,9 +146,9 @@ def test_nbval_passes_the_lesson_and_fails_each_damaged_one(lesson: Path, tmp_pa
     shutil.copy(ROOT / "conftest.py", tmp_path)
     shutil.copy(lesson, tmp_path / "whole.ipynb")
     for damage in damages:
-        notebook = nbformat.read(lesson, 4)
+        notebook = notebooks().read(lesson, 4)
         damage(notebook)
-        nbformat.write(notebook, tmp_path / f"{damage.__name__}.ipynb")
+        notebooks().write(notebook, tmp_path / f"{damage.__name__}.ipynb")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "--tb=no", "."],
         cwd=tmp_path,
