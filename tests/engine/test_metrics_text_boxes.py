@@ -10,7 +10,6 @@ import sacrebleu
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracle import Lazily
-from rouge_score import rouge_scorer
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from traces import follows
 
@@ -18,6 +17,7 @@ import fluxlab as fl
 from fluxlab.engine import metrics
 
 sk = Lazily("sklearn.metrics")
+rouge_scorer = Lazily("rouge_score.rouge_scorer")
 
 close = pytest.approx
 few = settings(max_examples=15)  # scikit-learn checks its arguments slowly
