@@ -12,6 +12,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from fluxlab.engine.building.optimizers import GradientDescent, record_optimizer
 from fluxlab.engine.core import matrix as core_matrix
 from fluxlab.engine.core import trace as core
@@ -126,9 +128,7 @@ def trace(function: Callable[..., Any], /, *unnamed: Any, **matrices: Any) -> Tr
     title = getattr(function, "__name__", "function").replace("<lambda>", "your function")
     _check_arguments(function, title, len(unnamed), matrices)
     made = Trace(title)
-    code = getattr(function, "__code__", None)
-    if code is not None:
-        made._outside = frozenset({*code.co_names, *code.co_freevars} - {*matrices})
+    made._outside = _numbers_outside(function) - {*matrices}
     inputs = {name: made.input(name, value) for name, value in matrices.items()}
     with made.following(function):
         result = function(**inputs)
@@ -169,6 +169,20 @@ def _check_arguments(
         ) from None
     if "C" in matrices:
         raise BadInput("trace: C is the cost's own name; call that argument something else.")
+
+
+def _numbers_outside(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of numbers that the function takes from outside: globals, or its object's."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return frozenset()
+    seen = inspect.getclosurevars(function)
+    own = getattr(getattr(function, "__self__", None), "__dict__", {})
+    kind = vars(type(getattr(function, "__self__", None)))
+    there = {**kind, **own, **seen.globals, **seen.nonlocals}
+    names = {*code.co_names, *code.co_freevars}
+    numbers = (int, float, list, tuple, np.ndarray)
+    return frozenset(n for n in names if isinstance(there.get(n), numbers))
 
 
 def _returned(function: Callable[..., Any]) -> str:

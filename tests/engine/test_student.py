@@ -67,6 +67,13 @@ class Model:
         return fl.tanh(x @ self.w)
 
 
+def test_a_function_is_not_taken_for_a_number_from_outside() -> None:
+    t = fl.trace(lambda x, w: fl.sum(fl.relu(x @ w)), x=X, w=W)
+    for name in ("relu", "sum", "fl"):
+        with pytest.raises(fl.UnknownName, match=f"Unknown matrix '{name}'"):
+            t[name]
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
