@@ -1,4 +1,5 @@
-"""Every lesson: its parts, its links, its size; and every choice of every question pressed.
+"""Every lesson: its parts, its links, its size; every choice of every question pressed; and
+every number in a sentence computed again (`lesson_claims`, `lesson_facts`).
 
 The numbers that a lesson prints are compared by nbval (`make nbval`).
 """
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lesson_claims import CLAIMS, TOLD, agrees
+from lesson_facts import FACTS
 
 from fluxlab.widgets.questions import progress
 from fluxlab.widgets.questions.question import Question, Reply
@@ -23,6 +26,7 @@ LESSONS = Path(__file__).parent.parent / "lessons"
 FILES = sorted(LESSONS.glob("*.ipynb"))
 LARGEST = 300_000  # bytes
 LINK = re.compile(r"\]\(([^)\s#]+)[^)]*\)")
+DECIMAL = re.compile(r"(?<![\w.])\d[\d,]*\.\d+")
 # What a question says without feedback of its own.
 UNSAID = ("Right.", "Not this one. Look again.")
 BARE = ("Too large.", "Too small.", "Too far from 0.", "Too close to 0.", "The sign is wrong.")
@@ -39,12 +43,19 @@ def cells_of(path: Path) -> list[dict[str, Any]]:
     return found
 
 
+def outputs(path: Path) -> list[str]:
+    """What the cells say, as nbval compares it."""
+    said = [o for cell in cells_of(path) for o in cell.get("outputs", [])]
+    return ["".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in said]
+
+
 @dataclass
 class Run:
     """One lesson, run from its first cell to its last."""
 
     questions: list[Question]
     printed: list[tuple[str, str, str]]  # source, what it printed, and what when run once more
+    names: dict[str, Any]  # as the cells left them
 
 
 @pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
@@ -65,7 +76,14 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[Run]:
                     exec(code, names)
                 said.append(output.getvalue())
             printed.append((source, said[0], said[1]))
-        yield Run(Question.all()[known:], printed)
+        yield Run(Question.all()[known:], printed, names)
+
+
+@pytest.fixture
+def stem(request: pytest.FixtureRequest) -> str:
+    """Which lesson `run` is."""
+    path: Path = request.node.callspec.params["run"]
+    return path.stem
 
 
 @pytest.fixture
@@ -126,11 +144,8 @@ def test_what_is_revealed_can_be_shown(asked: list[Question]) -> None:
         assert isinstance(question.revealed(), str)
 
 
-def test_a_question_belongs_to_its_lesson(
-    asked: list[Question], request: pytest.FixtureRequest
-) -> None:
-    number = request.node.callspec.params["run"].stem[:2]
-    assert [q.key for q in asked if progress.lesson_of(q.key) != number] == []
+def test_a_question_belongs_to_its_lesson(asked: list[Question], stem: str) -> None:
+    assert [q.key for q in asked if progress.lesson_of(q.key) != stem[:2]] == []
     assert len({q.key for q in asked}) == len(asked)
 
 
@@ -143,6 +158,45 @@ def test_a_run_writes_no_answers(asked: list[Question]) -> None:
 def test_a_cell_may_run_twice(run: Run) -> None:
     for source, first, again in run.printed:
         assert again == first, source
+
+
+# -- the numbers in the sentences -----------------------------------------------------------
+
+
+def test_a_number_in_a_sentence_is_what_comes_out(run: Run, stem: str) -> None:
+    text = "\n\n".join(cells(LESSONS / f"{stem}.ipynb", "markdown"))
+    for claim in CLAIMS[stem[:2]]:
+        found = claim.pattern().findall(text)
+        assert len(found) == 1, f"found {len(found)} times: {claim.text}"
+        typed = [found[0]] if isinstance(found[0], str) else list(found[0])
+        values = [float(value) for value in claim.values(run.names)]
+        assert len(typed) == len(values), claim.text
+        wrong = [(t, v) for t, v in zip(typed, values, strict=True) if not agrees(t, v)]
+        assert wrong == [], f"typed and computed differ in: {claim.text}"
+
+
+def test_what_a_sentence_says_in_words_is_so(run: Run, stem: str) -> None:
+    text = "\n\n".join(cells(LESSONS / f"{stem}.ipynb", "markdown"))
+    for fact in FACTS[stem[:2]]:
+        assert text.count(fact.text) == 1, f"found {text.count(fact.text)} times: {fact.text}"
+        assert fact.holds(run.names), fact.text
+
+
+@every_lesson
+def test_a_number_in_a_sentence_comes_from_somewhere(path: Path) -> None:
+    """Every number with a decimal point is printed by a cell, written in one, or claimed."""
+    number = path.stem[:2]
+    cells_say = "\n".join(outputs(path)) + "\n" + "\n".join(cells(path, "code"))
+    known = [float(x) for x in re.findall(r"\d+\.?\d*(?:e[-+]?\d+)?", cells_say)]
+    for source in cells(path, "markdown"):
+        claimed = [m.span() for claim in CLAIMS[number] for m in claim.pattern().finditer(source)]
+        for match in DECIMAL.finditer(source):
+            inside = any(a <= match.start() and match.end() <= b for a, b in claimed)
+            told = match.group() in TOLD.get(number, ())
+            if not (inside or told):
+                assert any(agrees(match.group(), value) for value in known), (
+                    f"{match.group()} in: {source[max(0, match.start() - 60) : match.end() + 20]}"
+                )
 
 
 # -- the notebook ---------------------------------------------------------------------------
