@@ -189,7 +189,7 @@ HUGE = np.array([1e308, 1e200, 1e155, 1e154, 1e103, 800.0, 40.0, 1e-320, 0.0])
 
 @pytest.mark.parametrize("name", fl.ACTIVATIONS)
 def test_no_nan_however_large_the_number(name: str) -> None:
-    a = np.concatenate([HUGE, -HUGE]).reshape(-1, 1 if name == "softmax" else 2)
+    a = np.stack([HUGE, -HUGE], axis=1)
     t = fl.trace(lambda a: fl.ACTIVATIONS[name](a), a=a)
     t.backward()
     for matrix in t.matrices.values():
@@ -197,9 +197,20 @@ def test_no_nan_however_large_the_number(name: str) -> None:
     slopes = t["dC_da"].value
     ends = {"gelu": (1, 0), "relu": (1, 0), "linear": (1, 1)}.get(name)
     if ends:
-        flat = slopes.ravel()
-        np.testing.assert_array_equal(flat[[0, 3, 6]], ends[0])
-        np.testing.assert_array_equal(flat[[9, 12, 15]], ends[1])
+        np.testing.assert_array_equal(slopes[[0, 3, 6], 0], ends[0])
+        np.testing.assert_array_equal(slopes[[0, 3, 6], 1], ends[1])
+
+
+@pytest.mark.parametrize("temperature", [1e300, 1e160, 1e-160, 1e-200])
+def test_a_tiny_or_a_huge_temperature_is_explained(temperature: float) -> None:
+    """Its square is no number that a float can hold; the slope is."""
+    t = fl.trace(lambda a, t: fl.sigmoid_temperature(a, t), a=np.append(-HUGE, HUGE), t=temperature)
+    t.backward()
+    slope = t["dy_dt"]
+    assert np.isfinite(slope.value).all()
+    for index in np.ndindex(slope.shape):
+        found, wanted = slope.explain(*index).recompute(), slope.value[index]
+        assert found == pytest.approx(wanted, rel=1e-12, abs=0), index
 
 
 def test_a_logit_far_below_costs_nothing_where_its_target_is_0() -> None:
@@ -207,4 +218,5 @@ def test_a_logit_far_below_costs_nothing_where_its_target_is_0() -> None:
         t = fl.trace(lambda a: fl.cross_entropy_logits(a, np.array([[1.0, 0.0]])), a=logits)
         t.backward()
         assert float(t.cost.value.reshape(())) == 0.0
+        assert t["surprise"].explain(0, 0).recompute() == 0.0
         np.testing.assert_array_equal(t["dC_da"].value, 0.0)

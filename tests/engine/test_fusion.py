@@ -193,6 +193,24 @@ def test_adam_updates_all_parameters_in_one_row() -> None:
     assert len(roots) == 3, "all parameters, all m and all v lie side by side"
 
 
+def test_steps_that_are_left_out_keep_no_updates_apart() -> None:
+    """The last steps of a trace stand behind many that a plan leaves out, and still run at once."""
+
+    def calls(idle: int) -> int:
+        def run(w: Any, u: Any, b: Any) -> Any:
+            for _ in range(idle):
+                fl.tanh(w)
+            return fl.sum(w**2) + fl.sum(u**2) + fl.sum(b**2)
+
+        trace = fl.trace(run, w=np.ones((2, 3)), u=np.ones((3, 2)), b=np.ones(4))
+        trace.descend("w", "u", "b")
+        made = Plan(trace, [], trace.carry)
+        assert len(made._lent) == 3, "w, u and b lie side by side"
+        return len(made.calls)
+
+    assert calls(20) == calls(0)
+
+
 # -- what must not be laid together ---------------------------------------------------------------
 
 

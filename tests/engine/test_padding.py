@@ -136,8 +136,16 @@ def test_batch_norm_takes_mean_and_variance_of_real_steps_only(
         rows = t["batch"].value.astype(int)
     seen = t["layer 1/h"].value[real[rows]]
     peer = torch.nn.BatchNorm1d(3, momentum=0.5, dtype=torch.float64)
-    wanted = peer(torch.tensor(seen)).detach().numpy()
-    np.testing.assert_allclose(t["layer 2/h"].value[real[rows]], wanted, atol=1e-10)
+    before_it = torch.tensor(seen, requires_grad=True)
+    wanted = peer(before_it)
+    np.testing.assert_allclose(t["layer 2/h"].value[real[rows]], wanted.detach(), atol=1e-10)
+    wanted.backward(torch.tensor(t["layer 2/dC_dh"].value[real[rows]]))
+    for name, theirs in (("gamma", peer.weight), ("beta", peer.bias)):
+        ours = t[f"layer 2/dC_d{name}"].value.ravel()
+        np.testing.assert_allclose(ours, theirs.grad, rtol=1e-9, atol=1e-14, err_msg=name)
+    ours = t["layer 1/dC_dh"].value
+    np.testing.assert_allclose(ours[real[rows]], before_it.grad, rtol=1e-8, atol=1e-14)
+    assert not ours[~real[rows]].any()
     assert not t["layer 2/h"].value[~real[rows]].any()
     np.testing.assert_allclose(
         t["layer 2/running mean[new]"].value.ravel(), 0.5 * seen.mean(axis=0), rtol=1e-10

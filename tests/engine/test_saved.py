@@ -92,6 +92,14 @@ def test_a_hundred_killed_saves_leave_the_old_file_or_the_new(tmp_path: Path) ->
     struck, saved = map(int, done.stdout.split())
     assert struck > 50, "most must strike while a file is being written"
     assert saved > 50, "and files must have been written"
+    left = [*tmp_path.glob(".*")]
+    assert left, "killed saves leave what they had begun"
+    fl.Network.load(tmp_path / "net.npz").save(tmp_path / "net.npz")
+    assert {*tmp_path.glob(".*")} == {*left}, "they may be under way, for all that a save can tell"
+    for path in left:
+        os.utime(path, (1e9, 1e9))
+    fl.Network.load(tmp_path / "net.npz").save(tmp_path / "net.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
 
 
 def test_what_a_killed_save_leaves_is_swept_and_nothing_else(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from traces import EXAMPLES, follows
 
 import fluxlab as fl
+from fluxlab.engine.core.disk import write
 from fluxlab.engine.models.bigram import bigram
 from fluxlab.engine.models.transformer import greedy as greedily
 from fluxlab.engine.models.transformer import side_by_side
 from fluxlab.engine.readers.plain import from_plain, to_plain
+from fluxlab.engine.text.search import FORMAT
 
 END = 2
 
@@ -238,7 +240,7 @@ def test_a_transformer_is_searched() -> None:
 
 
 def test_a_loaded_network_is_searched_alike(tmp_path: Path) -> None:
-    """A search itself is not saved: the network is, and gives every number of it again."""
+    """Without its own file, too: the saved network gives every number of the search again."""
     net = transformer()
     net.fit(10)
     net.save(tmp_path / "net.npz")
@@ -308,6 +310,32 @@ def test_an_operation_that_is_not_known_is_refused() -> None:
     header["steps"][0]["op"] = "tahn"
     with pytest.raises(fl.BadInput, match="does not know the operation 'tahn'"):
         from_plain(fl.Trace("loaded"), header, arrays)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("steps",), 9), (("steps",), 0), (("start",), 7), (("trace", "cost"), 10**6),
+        (("trace", "matrices", 0, "local"), 5), (("trace", "matrices", 0, "scope"), []),
+        (("trace", "matrices", 0, "axes"), ["one"]), (("trace", "matrices", 1, "local"), "w"),
+        (("trace", "steps", 0, "inputs"), [0]), (("trace", "position"), -1),
+    ],
+)  # fmt: skip
+def test_a_search_whose_parts_do_not_fit_is_refused(
+    where: tuple[Any, ...], value: object, tmp_path: Path
+) -> None:
+    found = fl.beam_search(bigram, 1, width=2, length=2, end=END, w=np.eye(4))
+    plain, arrays = to_plain(found.trace)
+    header = json.loads(json.dumps({"trace": plain, "steps": 2, "start": [1], "end": END}))
+    write(tmp_path / "whole.npz", FORMAT, header, arrays)
+    assert type(found).load(tmp_path / "whole.npz").hypotheses == found.hypotheses
+    part = header
+    for key in where[:-1]:
+        part = part[key]
+    part[where[-1]] = value
+    write(tmp_path / "beam.npz", FORMAT, header, arrays)
+    with pytest.raises(fl.BadInput):
+        type(found).load(tmp_path / "beam.npz")
 
 
 def same_traces(one: fl.Trace, other: fl.Trace) -> None:

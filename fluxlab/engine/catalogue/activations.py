@@ -281,13 +281,13 @@ _t_slope = Elementwise(
     words="<0> times (1 - <0>), divided by <1>: the colder, the steeper in the middle",
 )  # fmt: skip
 _t_turn = Elementwise(
-    "temperature_slope", lambda h, a, t: -h * (1 - h) * a / (t * t),
+    "temperature_slope", lambda h, a, t: -h * (1 - h) * a / t / t,  # t * t may be 0 or infinite
     lambda out, h, a, t: [
         (np.subtract, _1, h, out), (np.multiply, out, h, out), (np.multiply, out, a, out),
         (np.divide, out, t, out), (np.divide, out, t, out), (np.negative, out, out),
     ],
     (None, None, None), latex=r"-\frac{<0> \odot (1 - <0>) \odot <1>}{{<2>}^2}",
-    numpy="-<0> * (1 - <0>) * <1> / <2> ** 2",
+    numpy="-<0> * (1 - <0>) * <1> / <2> / <2>",
     words="how <0> moves towards 0.5 as <2> grows",
 )  # fmt: skip
 sigmoid_temperature = SigmoidTemperature(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix, Step
 from fluxlab.engine.core.numbers import Array, as_numbers
 from fluxlab.engine.core.op import OPS
@@ -60,6 +60,8 @@ def from_plain(made: Trace, plain: dict[str, Any], arrays: dict[str, Any]) -> No
     made.title = str(plain["title"])
     makes = {step["output"]: step for step in steps}
     for i, row in enumerate(plain["matrices"]):
+        if not all(isinstance(row[key], str) for key in ("local", "scope", "kind")):
+            raise BadInput(f"load: matrix {i} has no name: {row['scope']!r}, {row['local']!r}.")
         # A step's output is bound below, when all that it reads is there.
         numbers = as_numbers("load", row["local"], [0.0] if i in makes else arrays[str(i)])
         matrix = made.matrix_kind(
@@ -74,6 +76,9 @@ def from_plain(made: Trace, plain: dict[str, Any], arrays: dict[str, Any]) -> No
         matrix.of = None if row["of"] is None else names.all[row["of"]]
     for row in steps:
         _bind(made, row)
+    for matrix in names.all:
+        if len(matrix.axes) != len(matrix.shape):
+            raise BadInput(f"load: {matrix.name} is {size(matrix.shape)}, its axes {matrix.axes}.")
     for name, i in plain["aliases"].items():
         names.aliases[name] = names.all[i]
     for scope, i, local in plain["called"]:

@@ -102,7 +102,7 @@ def _varying(trace: Trace) -> set[Matrix]:
     """The matrices that depend on an input; the others are computed once and for all."""
     varies = set(trace.inputs)
     for step in trace.steps:
-        if any(m in varies for m in step.inputs):
+        if not varies.isdisjoint(step.inputs):
             varies.add(step.output)
     return varies
 

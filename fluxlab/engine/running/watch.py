@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -35,7 +36,7 @@ class Watch:
         rest = [s for s in prune(trace, [trace.cost]) if s.output not in made]
         read = {m for s in rest for m in s.inputs} - {s.output for s in rest}
         moving = [m for m in read if m in made or m in trace.carry]
-        self._sources = set().union(*(_sources(m) for m in moving))
+        self._sources = _sources(trace, moving)
         self._trial, self._outcome = _bind(rest, moving, trace.cost)
         self._limit = TAME
         watched = [m for m in self._sources if m in made]
@@ -71,18 +72,22 @@ class Watch:
         return bool(np.isfinite(self._outcome).all())
 
 
-def _sources(matrix: Matrix) -> set[Matrix]:
-    """The matrices that keep this one tame: rows of a batch are tame if the data is."""
+def _sources(trace: Trace, matrices: Iterable[Matrix]) -> set[Matrix]:
+    """The matrices that keep these tame: rows of a batch are tame if the data is."""
     known: dict[Matrix, set[Matrix]] = {}
-    last = -1 if matrix.step is None else matrix.step.number
+    last = max((m.step.number for m in matrices if m.step is not None), default=-1)
     # Step by step: a recurrent network reaches a matrix of its first step in 2^32 ways.
-    for step in matrix.trace.steps[: last + 1]:
+    for step in trace.steps[: last + 1]:
+        passes = step.op.kind == "gather" or step.op.name in STAY_TAME
+        if not passes or step.output.unit:
+            known[step.output] = _own(step.output)
+            continue
         cells = [m for k, m in enumerate(step.inputs) if step.op.differentiable(k)]
-        found = set().union(*(known.get(m, _own(m)) for m in cells))
-        given = all(m.step is None and m not in matrix.trace.carry for m in found)
-        passes = step.op.kind == "gather" or (given and step.op.name in STAY_TAME)
-        known[step.output] = found if passes and not step.output.unit else _own(step.output)
-    return known.get(matrix, _own(matrix))
+        found = set().union(*[known.get(m, _own(m)) for m in cells])
+        given = all(m.step is None and m not in trace.carry for m in found)
+        moves = step.op.kind == "gather"
+        known[step.output] = found if moves or given else _own(step.output)
+    return set().union(*[known.get(m, _own(m)) for m in matrices])
 
 
 def _own(matrix: Matrix) -> set[Matrix]:

@@ -93,9 +93,10 @@ class Search:
         trace = Trace("search")
         try:
             from_plain(trace, header["trace"], arrays)
-            end = header["end"]
             whole("load", "steps", header["steps"], 1)
-            return cls(trace, header["steps"], tuple(header["start"]), end)
+            made = cls(trace, header["steps"], tuple(header["start"]), header["end"])
+            _ = made.tree(), made.hypotheses  # what it lacks is missed now, not when it is asked
+            return made
         except BadInput:
             raise
         except Exception as problem:  # whatever a header written by something else leads to

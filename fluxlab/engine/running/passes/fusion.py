@@ -7,6 +7,7 @@ finds nodes that do the same and wait for nothing of each other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -103,12 +104,14 @@ def add_up_shares(graph: Graph) -> None:
     for total in [n for n in graph.ordered() if n.op.name == "add_all"]:
         made_by = {node.out: node for node in total.before}
         shares = [made_by[p] for p in total.ins if p in made_by and p.free]
-        shares = [n for n in shares if n.after == {total} and total.ins.count(n.out) == 1]
+        uses = Counter(total.ins)
+        shares = [n for n in shares if n.after == {total} and uses[n.out] == 1]
         for nodes in _alike([n for n in shares if _sums_rows(n)], Node.key):
             lists = _operands(nodes)
             if len(nodes) < 3 or any(_one(p) or p[0].size > SMALL for p in lists):
                 continue
-            rest = [p for p in total.ins if all(p is not node.out for node in nodes)]
+            outs = {node.out for node in nodes}
+            rest = [p for p in total.ins if p not in outs]
             out = Place(total.out.shape, free=True) if rest else total.out
             joined = nodes if rest else [*nodes, total]
             made = graph.replace(joined, nodes[0].op, nodes[0].params, [], out)

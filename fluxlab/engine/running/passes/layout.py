@@ -26,11 +26,12 @@ def turn(graph: Graph) -> None:
     near = {p: set() for p in near if p not in graph.rigid}
     found = [place for place in near if _cut_into_columns(graph, place)]
     for node in graph.nodes:
-        if isinstance(node.op, Elementwise) or _joins_columns(node):
-            for place in node.ins:
-                if node.out in near and place.root in near:
-                    near[node.out].add(place.root)
-                    near[place.root].add(node.out)
+        out = node.out
+        if out in near and (isinstance(node.op, Elementwise) or _joins_columns(node)):
+            for root in [place.root for place in node.ins]:
+                if root in near:
+                    near[out].add(root)
+                    near[root].add(out)
     while found:
         place = found.pop()
         if not place.turned:
