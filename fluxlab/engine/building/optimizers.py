@@ -94,7 +94,7 @@ class Update:
 
     def slowed(self, v: Matrix, beta: float) -> Matrix:
         """beta v."""
-        return multiply(beta, v).named(f"{v.local} slowed")  # type: ignore[no-any-return]
+        return multiply(v.number("beta", beta), v).named(f"{v.local} slowed")  # type: ignore[no-any-return]
 
     def squared(self) -> Matrix:
         """dC_dw^2, cell by cell."""

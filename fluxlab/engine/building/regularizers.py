@@ -43,7 +43,7 @@ class L2:
 def _penalty(regularizer: L1 | L2, w: Matrix, cells: Matrix, how: str) -> Matrix:
     name = f"{how} {w.local} of {w.scope}"
     total = sum(cells.named(name)).named(f"sum of {name}")
-    return multiply(regularizer.strength, total)  # type: ignore[no-any-return]
+    return multiply(w.number("strength", regularizer.strength), total)  # type: ignore[no-any-return]
 
 
 clip: Elementwise = Elementwise(

@@ -155,7 +155,7 @@ elu = Activation(
     },
 )  # fmt: skip
 swish = Activation(
-    "swish", lambda a: a * _sigmoid(a) if np.isfinite(a) or a > 0 or a != a else -0.0,
+    "swish", lambda a: a * _sigmoid(a),
     lambda out, a: [*_sigmoid_calls(out, a), (np.multiply, out, a, out)],
     reads="a",
     slope=(

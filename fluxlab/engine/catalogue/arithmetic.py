@@ -45,7 +45,8 @@ power: Elementwise = Elementwise(
     ),
     (
         lambda out, u, exponent: multiply(
-            float(exponent), u if exponent in (0, 2) else power(u, exponent=exponent - 1)
+            u.number("exponent", float(exponent)),
+            u if exponent in (0, 2) else power(u, exponent=exponent - 1)
         ),
     ),
     latex="{<0>}^{<exponent>}", numpy="<0> ** <exponent>", words="<0> to the power of <exponent>",

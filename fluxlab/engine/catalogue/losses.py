@@ -7,7 +7,7 @@ cost divides by what it averages over once, so its gradient at `y` is the true o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,28 +19,58 @@ from fluxlab.engine.core.kinds import Elementwise
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import Array, as_numbers, bounded, shape_of, whole
 
+if TYPE_CHECKING:
+    from fluxlab.engine.core.matrix import Step
+
 Average = Callable[[Any], Any]  # from (samples, ...) to one number; a short batch weighs its rows
 Cost = Callable[..., Any]
 TINY = np.array(1e-300)  # the smallest probability whose logarithm is taken
 
+
+def _limited(y: float, t: float) -> str:
+    """Said of a cell whose probability is too small for its logarithm."""
+    if not (y < TINY and t):
+        return ""
+    return (
+        f"{y:g} is below 1e-300, the least whose logarithm is taken here, so 1e-300 stands for it; "
+        "a cost that is computed from the logits has no such limit"
+    )
+
+
+class Surprise(Elementwise):
+    """An operation on probabilities; where the limit acts, its formula shows it."""
+
+    def latex_template(self, step: Step) -> str:
+        acts = step.output.ready and bool((step.inputs[0].buffer < TINY).any())
+        return self._with_limit(acts)
+
+    def cell_template(self, index: tuple[int, ...], step: Step) -> str:
+        y = np.broadcast_to(step.inputs[0].buffer, step.output.shape)[index]
+        return self._with_limit(bool(y < TINY)).replace(r"\odot", r"\cdot")
+
+    def _with_limit(self, acts: bool) -> str:
+        return self._latex.replace("<0>", r"\max(<0>, 10^{-300})") if acts else self._latex
+
+
 # -- the ops that costs are made of ---------------------------------------------------------
 
-surprise: Elementwise = Elementwise(
+surprise: Elementwise = Surprise(
     "surprise", lambda y, t: -t * np.log(np.maximum(y, 1e-300)),
     lambda out, y, t: [
         (np.maximum, y, TINY, out), (np.log, out, out), (np.multiply, out, t, out),
         (np.negative, out, out),
     ],
     (lambda out, y, t: surprise_slope(y, t), None),
-    latex=r"-<1> \odot \ln <0>", numpy="-<1> * np.log(<0>)",
-    words="how surprising <1> is if <0> is believed",
+    latex=r"-<1> \odot \ln <0>", numpy="-<1> * np.log(np.maximum(<0>, 1e-300))",
+    words="how surprising <1> is if <0> is believed", note=_limited,
 )  # fmt: skip
-surprise_slope: Elementwise = Elementwise(
+surprise_slope: Elementwise = Surprise(
     "surprise_slope", lambda y, t: -t / np.maximum(y, 1e-300),
     lambda out, y, t: [
         (np.maximum, y, TINY, out), (np.divide, t, out, out), (np.negative, out, out),
     ],
-    (None, None), latex=r"-\frac{<1>}{<0>}", numpy="-<1> / <0>", words="minus <1> divided by <0>",
+    (None, None), latex=r"-\frac{<1>}{<0>}", numpy="-<1> / np.maximum(<0>, 1e-300)",
+    words="minus <1> divided by <0>", note=_limited,
 )  # fmt: skip
 one_minus: Elementwise = Elementwise(
     "one_minus", lambda u: 1.0 - u, lambda out, u: [(np.subtract, np.array(1.0), u, out)],

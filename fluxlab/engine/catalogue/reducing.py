@@ -29,8 +29,12 @@ def _spread(matrix: Any, step: Any) -> Any:
     return repeated(matrix, shape=shape)
 
 
-def _count(step: Any) -> float:
-    return float(product(step.inputs[0].shape[a] for a in step.params["axes"]))
+def _count(step: Any) -> Any:
+    """How many cells became one, called by what they are where that is one thing: `samples`."""
+    source, axes = step.inputs[0], step.params["axes"]
+    several = [a for a in axes if source.shape[a] > 1]
+    name = source.axes[several[0]] if len(several) == 1 else None
+    return source.number(f"{name or 'cell'}s", float(product(source.shape[a] for a in axes)))
 
 
 _sum = Reduction(

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fluxlab.engine.core.errors import counted, size
-from fluxlab.engine.core.op import fill
+from fluxlab.engine.core.op import Params, fill
 
 if TYPE_CHECKING:
     from fluxlab.engine.core.matrix import Matrix, Step
 
-GREEK = {"learning rate": r"\eta", "alpha": r"\alpha", "beta": r"\beta", "epsilon": r"\varepsilon"}
+GREEK = {
+    "learning rate": r"\eta", "alpha": r"\alpha", "beta": r"\beta", "gamma": r"\gamma",
+    "epsilon": r"\varepsilon",
+}  # fmt: skip
 USE = re.compile(r"(.*)\[use (\d+)\]$")
 NAME = re.compile(r"[A-Za-z_]\w*")
+NUMBER = re.compile(r"-?[\d.]+(e[+-]?\d+)?")
+# A function's operand that needs brackets: a fraction, or a name of several words.
+WIDE = re.compile(r"\\frac|\\text\{[^}]* [^}]*\}")
+FUNCTION = re.compile(
+    r"(\\(?:operatorname\{\w+\}(?:_\{[^}]*\})?|max|min|sum|ln|tanh|sin|cos)) <(\d+)>"
+)
+SEVERAL_WORDS = re.compile(r"\\text\{[^}]* [^}]*\}")
 
 
 def latex_symbol(local: str, index: tuple[int, ...] | None = None) -> str:
@@ -27,12 +38,10 @@ def latex_symbol(local: str, index: tuple[int, ...] | None = None) -> str:
         base, under = match[1], match[2] or match[3]
     elif re.fullmatch(r"[A-Za-z]", local):
         base, under = local, ""
-    elif re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", local):
-        return local
-    else:  # words, in which gradients may stand: `shares of dC_dw`
-        words, under = re.split(r"\bdC_d", local), ""
-        texts = [rf"\text{{{_escape(word)}}}" if word else "" for word in words]
-        base = r"\partial C / \partial ".join(texts)
+    elif NUMBER.fullmatch(local):
+        return latex_number(float(local))
+    else:
+        base, under = rf"\text{{{_escape(local)}}}", ""
     both = ";".join(part for part in (under, cell) if part)
     return f"{base}_{{{both}}}" if both else base
 
@@ -43,6 +52,8 @@ def latex_name(matrix: Matrix, index: tuple[int, ...] | None = None, scope: str 
     if local != matrix.local and "d" not in local:
         return latex_symbol(local, index)
     local = matrix.local
+    if matrix.kind == "constant" and not matrix.shape:
+        return latex_symbol(role(matrix), index)
     use = ""
     if match := USE.match(local):
         local, use = match[1], rf"^{{(\text{{use }}{match[2]})}}"
@@ -63,7 +74,62 @@ def _of(matrix: Matrix, index: tuple[int, ...] | None) -> str:
         if cell:
             return rf"({inner})_{{{cell}}}"
         return f"({inner})" if _loose(step) else inner
-    return latex_symbol(matrix.local, index)
+    head, gradient, tail = matrix.local.partition("dC_d")
+    if not gradient:
+        return latex_symbol(matrix.local, index)
+    # Words around a gradient: `shares of dC_dw`, `dC_dC per cell`.
+    of = _first_name(matrix, tail)
+    words = [rf"\text{{{_escape(part)}}}" if part else "" for part in (head, tail[len(of) :])]
+    return words[0] + rf"\frac{{\partial C}}{{\partial {latex_symbol(of, index)}}}" + words[1]
+
+
+def _first_name(matrix: Matrix, text: str) -> str:
+    """The longest beginning of the text that is a matrix's name; else its first word."""
+    if text.startswith("("):
+        return text[: text.rfind(")") + 1]
+    words = text.split(" ")
+    within = f"{matrix.scope}/" if matrix.scope else ""
+    for count in range(len(words), 1, -1):
+        name = " ".join(words[:count])
+        if f"{within}{name}" in matrix.trace:
+            return name
+    return words[0]
+
+
+def role(matrix: Matrix) -> str:
+    """What a matrix is called; the second `1` or `exponent` of its scope is no `exponent_2`."""
+    number = matrix.kind == "constant" and not matrix.shape
+    return re.sub(r"_\d+$", "", matrix.local) if number else matrix.local
+
+
+def latex_number(value: float, brackets: bool = False) -> str:
+    """A number with four digits; a negative one in brackets, if it stands behind a sign."""
+    if value != value:
+        return r"\text{NaN}"
+    if value in (float("inf"), -float("inf")):
+        return r"\infty" if value > 0 else r"-\infty"
+    text = f"{value:.4g}"
+    if "e" in text:
+        head, _, power = text.partition("e")
+        times = "" if head == "1" else rf"{head} \times "
+        text = rf"{times}10^{{{int(power)}}}"
+    return f"({text})" if brackets and value < 0 else text
+
+
+def latex_filled(template: str, operands: Sequence[str], params: Params) -> str:
+    """A template with its operands and parameters; what a function is of stands in brackets."""
+
+    def of(match: re.Match[str]) -> str:
+        operand = operands[int(match[2])]
+        return f"{match[1]}({operand})" if WIDE.search(operand) else f"{match[1]} {operand}"
+
+    if r"\," in template:  # a product without a sign: where does a name of two words end?
+        operands = [f"({o})" if SEVERAL_WORDS.fullmatch(o) else o for o in operands]
+
+    numbers = {
+        key: latex_number(value) if type(value) is float else value for key, value in params.items()
+    }
+    return fill(FUNCTION.sub(of, template), operands, numbers)
 
 
 def _loose(step: Step) -> bool:
@@ -79,7 +145,7 @@ def _loose(step: Step) -> bool:
 def latex_right(step: Step) -> str:
     """The right side of a step's formula."""
     names = [latex_name(m, scope=step.scope) for m in step.inputs]
-    return fill(step.op.latex_template(step), names, step.params)
+    return latex_filled(step.op.latex_template(step), names, step.params)
 
 
 def latex_line(step: Step) -> str:
@@ -179,6 +245,7 @@ def words_line(step: Step) -> str:
 def _spoken(matrix: Matrix, step: Step) -> str:
     """What a matrix is called; a sum that is multiplied stands in brackets."""
     name = matrix.trace.called(matrix, step.scope)
+    name = role(matrix) if name == matrix.local else name
     factor = step.op.name in ("multiply", "divide") or step.op.kind == "contraction"
     made = matrix.step
     if factor and name == matrix.local and made is not None and _by_formula(matrix):

@@ -125,6 +125,11 @@ class Matrix(Operators):
             setattr(self, key, value)
         return self
 
+    def number(self, role: str, value: float) -> Matrix:
+        """A number that meets this matrix in a formula, called by its role: `samples`."""
+        made: Matrix = self.trace.constant(value)
+        return made.named(role)
+
     def summand(self, local: str) -> Matrix:
         """Name a part of a sum. The gradient passes it unchanged, and is not written once more."""
         return self.named(local, temporary=True)

@@ -198,6 +198,10 @@ class Op:
         """LaTeX of one output cell; the inputs stand for their cells."""
         return self.latex_template(step).replace(r"\odot", r"\cdot")
 
+    def note(self, values: list[Array], step: Step) -> str:
+        """What is special about an output cell of these numbers, such as a limit that acts."""
+        return ""
+
     def axes(self, step: Step) -> tuple[str | None, ...]:
         """Names of the output's axes, as far as the inputs' axes tell."""
         return (None,) * len(step.output.shape)

@@ -25,6 +25,7 @@ class Dropout:
         if not building.training or self.p == 0:
             return x
         kept = greater(building.random(x).named("draw"), self.p).named("kept")
-        mask = multiply(kept, 1 / (1 - self.p)).named("mask", wants_gradient=False)
+        full = kept.number("1 / share kept", 1 / (1 - self.p))
+        mask = multiply(kept, full).named("mask", wants_gradient=False)
         h: Matrix = multiply(x, mask)
         return h.named("h")

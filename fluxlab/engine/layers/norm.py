@@ -38,7 +38,8 @@ def scaled(
     centred: Matrix, variance: Matrix, gamma: Matrix, beta: Matrix, epsilon: float
 ) -> Matrix:
     """gamma * centred / sqrt(variance + epsilon) + beta."""
-    spread = sqrt((variance + epsilon).named("variance plus epsilon")).named("spread")
+    above_0 = variance + variance.number("epsilon", epsilon)
+    spread = sqrt(above_0.named("variance plus epsilon")).named("spread")
     normal = (centred / spread).named("normal")
     h: Matrix = multiply(gamma, normal).summand("scaled") + beta
     return h.named("h")

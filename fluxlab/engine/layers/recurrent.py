@@ -92,7 +92,7 @@ class Recurrent:
 
 def joined(steps: list[Matrix]) -> Matrix:
     """One matrix (samples, columns) per time step as (samples, steps, columns)."""
-    wide = concatenate(steps, axis=1).named("side by side")
+    wide = concatenate(steps, axis=1).named("h of all steps")
     found: Matrix = reshape(wide, (wide.shape[0], len(steps), -1))
     return found.named("h", axes=(steps[0].axes[0], "step", steps[0].axes[1]))
 

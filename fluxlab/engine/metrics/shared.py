@@ -41,7 +41,7 @@ def plain(here: str, argument: str, value: Any) -> Array:
 
 def constant(like: Any, value: float, name: str) -> Any:
     """A number in the trace of `like`, so that what is computed from it is recorded too."""
-    return like.trace.constant(value).named(name) if isinstance(like, Matrix) else value
+    return like.number(name, value) if isinstance(like, Matrix) else value
 
 
 def columns(here: str, y: Any, t: Any) -> tuple[Any, Any]:

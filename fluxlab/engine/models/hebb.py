@@ -44,9 +44,8 @@ def hebb(inputs: Any, w: Any, *, learning_rate: float = 0.1) -> Trace:
     trace.backward()
     with trace.recording("update", ""):
         eta = trace.input("learning rate", rate)
-        together = divide((X.T.named("x turned") @ y).named("fired together"), samples).named(
-            "together"
-        )
+        fired = (X.T.named("x turned") @ y).named("fired together")
+        together = divide(fired, X.number("samples", samples)).named("together")
         keep(W, add(W, multiply(eta, together).named("change of w", axes=W.axes)))
     trace.history = History(trace)
     return trace

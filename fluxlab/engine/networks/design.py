@@ -207,6 +207,7 @@ def _counted_mean(counted: Matrix, each: Matrix) -> Matrix:
     what = each.local
     summed = ops.sum(ops.multiply(counted, each).named(f"counted {what}")).named(f"total {what}")
     rows = ops.maximum(ops.sum(counted).named("rows counted"), 1.0).named("rows, at least 1")
-    count = (rows * float(cells)).named("cells that count", wants_gradient=False)
+    width = rows.number("cells of a row", float(cells))
+    count = (rows * width).named("cells that count", wants_gradient=False)
     found: Matrix = summed / count
     return found

@@ -131,7 +131,7 @@ def _joined(trace: Trace, matrix: Matrix, axis: int, parts: dict[int, Matrix]) -
         ]
     total: Matrix = concatenate(pieces, axis=axis)
     if total.shape != matrix.shape:
-        total = reshape(total.named(f"{gradient_name(matrix)} side by side"), matrix.shape)
+        total = reshape(total.named(f"parts of {gradient_name(matrix)}"), matrix.shape)
     trace.rename(total, gradient_name(matrix), matrix.scope)
     total.kind, total.of, total.axes = "gradient", matrix, matrix.axes
     return total

@@ -10,8 +10,9 @@ import numpy as np
 
 from fluxlab.engine.core import formulas
 from fluxlab.engine.core.errors import BadInput, NotComputed, size
+from fluxlab.engine.core.formulas import latex_filled, latex_name
+from fluxlab.engine.core.formulas import latex_number as tex
 from fluxlab.engine.core.numbers import Array, Indices
-from fluxlab.engine.core.op import fill
 
 if TYPE_CHECKING:
     from fluxlab.engine.core.matrix import Matrix, Step
@@ -136,10 +137,10 @@ def explain(
         value = float(matrix.buffer[cell])
         goes_to = _goes_to(matrix, cell)
         step = matrix.step
-        left = formulas.latex_name(matrix, cell)
+        left = latex_name(matrix, cell)
         if step is None:
             return Explanation(
-                matrix, cell, value, None, [], 0, 0.0, "input", f"{left}", f"= {_tex(value)}",
+                matrix, cell, value, None, [], 0, 0.0, "input", left, f"= {tex(value)}",
                 _origin(matrix), "", f"{matrix.local} is {size(matrix.shape)}.", goes_to,
             )  # fmt: skip
         cells = step.op.cells(cell, step)
@@ -148,12 +149,14 @@ def explain(
         terms, rest_count, rest_total = _terms(step, cells, values, joined, limit)
         numbers = _numbers(step, cell, cells, terms, rest_count, rest_total, joined, mark)
         words = formulas.words_line(step)
+        note = step.op.note(values, step)
+        words += f"; {note}" if note else ""
         if joined in ("max", "min") and terms:
             most = "largest" if joined == "max" else "smallest"
             words += f"; {_moved_from(terms[0].factors[0]).name} is the {most}"
         return Explanation(
             matrix, cell, value, step, terms, rest_count, rest_total, joined,
-            f"{left} = {_symbols(step, cell, cells, mark)}", f"= {numbers} = {_tex(value)}",
+            f"{left} = {_symbols(step, cell, cells, mark)}", f"= {numbers} = {tex(value)}",
             words, formulas.numpy_line(step), formulas.shapes_fit(step), goes_to,
         )  # fmt: skip
 
@@ -266,7 +269,7 @@ def _symbols(
     for k, matrix in enumerate(step.inputs):
         where = by_input.get(k)
         if where is None or not len(where):
-            names.append(formulas.latex_name(matrix, scope=step.scope))
+            names.append(latex_name(matrix, scope=step.scope))
             continue
         parts = []
         for axis in range(where.shape[1]):
@@ -277,7 +280,7 @@ def _symbols(
                 key = hash(column.tobytes())
                 parts.append(varying.setdefault(key, _letter(matrix, axis, letters, varying)))
         # Placeholders keep latex_name's index rules; any text may stand for an index there.
-        names.append(formulas.latex_name(matrix, tuple(parts), step.scope))  # type: ignore[arg-type]
+        names.append(latex_name(matrix, tuple(parts), step.scope))  # type: ignore[arg-type]
     template = step.op.cell_template(cell, step)
     if step.op.kind == "contraction":
         head, _, tail = template.rpartition("}" if template.startswith(r"\sum") else "\0")
@@ -287,7 +290,7 @@ def _symbols(
         over = ",".join(dict.fromkeys(varying.values()))
         share = rf"\frac{{1}}{{{len(cells[0][1])}}}" if step.op.name == "mean" else ""
         template = rf"{share}\sum_{{{over}}} <0>" if over else "<0>"
-    return fill(template, [mark(k, name) for k, name in enumerate(names)], step.params)
+    return latex_filled(template, [mark(k, name) for k, name in enumerate(names)], step.params)
 
 
 def _letter(matrix: Matrix, axis: int, letters: str, used: dict[int, str]) -> str:
@@ -306,21 +309,21 @@ def _numbers(
     if not terms:
         return {"sum": "0", "prod": "1"}.get(joined, r"\text{an empty cell}")
     if joined == "rule":
-        numbers = [mark(k, _tex(ref.value, True)) for k, ref in enumerate(terms[0].factors)]
-        return fill(step.op.cell_template(cell, step), numbers, step.params)
+        numbers = [mark(k, tex(ref.value, True)) for k, ref in enumerate(terms[0].factors)]
+        return latex_filled(step.op.cell_template(cell, step), numbers, step.params)
     if joined == "compared":
-        return rf"\text{{of }} {', '.join(_tex(t.value) for t in terms)}"
+        return rf"\text{{of }} {', '.join(tex(t.value) for t in terms)}"
     if joined == "moved":
-        return _tex(terms[0].value)
+        return tex(terms[0].value)
     if joined in ("max", "min"):
-        listed = [_tex(t.factors[0].value) for t in terms] + ["..."] * bool(rest_count)
+        listed = [tex(t.factors[0].value) for t in terms] + ["..."] * bool(rest_count)
         return rf"\{joined}({', '.join(listed)})"
     if joined == "prod":
-        factors = [_tex(t.value, True) for t in terms] + [_tex(rest_total, True)] * bool(rest_count)
+        factors = [tex(t.value, True) for t in terms] + [tex(rest_total, True)] * bool(rest_count)
         return r" \cdot ".join(factors)
     shown = " + ".join(
         r" \cdot ".join(
-            mark(k, _tex(ref.value, True)) for (k, _), ref in zip(cells, term.factors, strict=True)
+            mark(k, tex(ref.value, True)) for (k, _), ref in zip(cells, term.factors, strict=True)
         )
         for term in terms[:4]
     )
@@ -329,7 +332,7 @@ def _numbers(
         others = sum(t.value for t in terms[4:]) + rest_total
         if joined == "mean":
             others *= len(terms) + rest_count
-        shown += rf" + \underbrace{{{_tex(others, True)}}}_{{\text{{{hidden} more}}}}"
+        shown += rf" + \underbrace{{{tex(others, True)}}}_{{\text{{{hidden} more}}}}"
     if joined == "mean":
         return rf"\frac{{1}}{{{len(terms) + rest_count}}}({shown})"
     return shown
@@ -361,15 +364,3 @@ def _origin(matrix: Matrix) -> str:
         "constant": "a number written in the formula",
         "parameter": "a parameter: you or learning chose it; no step computes it",
     }.get(matrix.kind, "an input: it was given; no step computes it")
-
-
-def _tex(value: float, brackets: bool = False) -> str:
-    if np.isnan(value):
-        return r"\text{NaN}"
-    if np.isinf(value):
-        return r"\infty" if value > 0 else r"-\infty"
-    text = f"{value:.4g}"
-    if "e" in text:
-        head, _, power = text.partition("e")
-        text = rf"{head} \times 10^{{{int(power)}}}"
-    return f"({text})" if brackets and value < 0 else text

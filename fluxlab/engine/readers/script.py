@@ -114,8 +114,6 @@ RUNS = {
         "keepdims=True)), axis=-1, keepdims=True)) - np.sum(<1> * (<0> - <0>.max(axis=-1, "
         "keepdims=True)), axis=-1, keepdims=True)"
     ),
-    "surprise": "-<1> * np.log(np.maximum(<0>, 1e-300))",
-    "surprise_slope": "-<1> / np.maximum(<0>, 1e-300)",
     "batch_rows": "batch_rows(<0>, <count>, <size>, <seed>, <shuffle>)",
     "uniform": "uniform(<0>, <shape>, <seed>)",
     "rows": "<0>[<1>.astype(int)]",

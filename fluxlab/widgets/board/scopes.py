@@ -5,14 +5,12 @@ Nothing here knows layers by name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fluxlab.engine.core.formulas import role
 from fluxlab.widgets.board.bands import Column, Slot
-
-_NUMBERED = re.compile(r"(-?\d[\d.e+-]*)_\d+")
 
 
 @dataclass
@@ -123,7 +121,7 @@ class Scopes:
         """The matrix' name inside a scope, or None if it is not one of the scope's."""
         home = self.home(matrix)
         if home == scope:
-            return _shown_local(matrix)
+            return role(matrix)
         # What a scope gives out to the one around it is seen in the scope, folded or open.
         inside = home.startswith(f"{scope}/")
         return None if inside else self._aliases.get((scope, id(matrix)))
@@ -183,9 +181,9 @@ class Scopes:
         node = self._node(self.at[id(goal)] if elsewhere else self.home(matrix))
         beside = None if goal is None else node.slots.get(id(goal))
         if beside is None:
-            self._open(node, lane, matrix, _shown_local(matrix))
+            self._open(node, lane, matrix, role(matrix))
         else:
-            self._put(node, beside, Slot(matrix, _shown_local(matrix), goal))
+            self._put(node, beside, Slot(matrix, role(matrix), goal))
 
 
 def _position(entries: list[Column | Node], column: Column) -> int:
@@ -220,9 +218,3 @@ def path(scope: str) -> list[str]:
     """`a/b/c` -> `a`, `a/b`, `a/b/c`."""
     parts = scope.split("/")
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
-
-
-def _shown_local(matrix: Any) -> str:
-    """The matrix' name; the second 2 of a formula is no 2_2."""
-    literal = _NUMBERED.fullmatch(matrix.local) if matrix.kind == "constant" else None
-    return str(literal[1] if literal else matrix.local)

@@ -183,7 +183,7 @@ def marked(step: Any) -> str:
     names = [
         operand(n, formulas.latex_name(m, scope=step.scope)) for n, m in enumerate(step.inputs)
     ]
-    right = fill(step.op.latex_template(step), names, step.params)
+    right = formulas.latex_filled(step.op.latex_template(step), names, step.params)
     return f"{formulas.latex_name(step.output)} = {right}"
 
 

@@ -29,6 +29,7 @@ class Elementwise(Op):
     calls : `calls(out, *arrays, **params)` gives (function, *arguments) tuples that fill out;
         a NumPy ufunc may stand for itself.
     corners : where the slope jumps: values of the input, or of the first minus the second.
+    note : `note(*numbers)` says what is special about a cell, such as a limit that acts; or "".
     slopes : one entry per input: the local derivative d(output)/d(input), as a function
         `(output, *inputs, **params)` of matrices, or ONE or MINUS_ONE; None: no gradient.
     """
@@ -42,10 +43,11 @@ class Elementwise(Op):
         calls: np.ufunc | Callable[..., list[tuple[Any, ...]]],
         slopes: Sequence[Local | str | None],
         corners: Sequence[float] = (),
+        note: Callable[..., str] = lambda *numbers, **params: "",
         **texts: Any,
     ) -> None:
         super().__init__(name, **texts)
-        self.corners = tuple(corners)
+        self.corners, self._note = tuple(corners), note
         self._rule, self._calls, self.slopes = rule, calls, tuple(slopes)
 
     def shape(self, shapes: Sequence[Shape], params: Params) -> Shape:
@@ -91,6 +93,9 @@ class Elementwise(Op):
         for i, n, m in zip(index, shape, out[lead:], strict=True):
             ranges.append(range(m) if n == 1 and m > 1 else [i])
         return grid(ranges)
+
+    def note(self, values: list[Array], step: Step) -> str:
+        return self._note(*(float(v[0]) for v in values), **step.params)
 
     def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
         if not self.corners:
