@@ -9,6 +9,7 @@ costs little.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -154,6 +155,24 @@ def _no_such(where: str, name: str, known: list[str]) -> str:
     return f"{where} has no {name!r}.{hint}"
 
 
+def _show(trace: Any) -> Any:
+    """The board of a trace, and its steps as text: what a notebook shows of a bare `t`."""
+    board = importlib.import_module("fluxlab.widgets.board.board")
+    made = board.Board(trace)._repr_mimebundle_()
+    bundle, more = made if isinstance(made, tuple) else (made, {})
+    return {**bundle, "text/plain": repr(trace)}, more
+
+
+def _show_traces() -> None:
+    """Tell the notebook, if this is one; nothing is loaded before a trace is shown."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    if shell is not None and hasattr(shell, "kernel"):
+        shown = shell.display_formatter.mimebundle_formatter
+        shown.for_type_by_name("fluxlab.engine.tracing", "Trace", _show)
+
+
+_show_traces()
 _WHERE = _homes(_LESSONS)
 _ROOMS = {"data": "fluxlab.engine.data", "metrics": "fluxlab.engine.metrics"}
 

@@ -69,7 +69,7 @@ def test_code_turns_knobs_too() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("0,5", "comma"),
+        ("1,500", "two ways"),
         ("", "Nothing"),
         ("two", "not a number"),
         ("nan", "finite"),
@@ -97,6 +97,8 @@ def test_an_exact_number_arrives_exactly_and_widens_the_range() -> None:
     assert trace["w"].value[0, 0] == -37.5
     knob = page.knobs.knobs[0]
     assert (knob.low, knob.high) == (-50, 1)
+    page.press(type="typed", knob=0, text="0,25")
+    assert trace["w"].value[0, 0] == 0.25
     assert read_number(" 1e-3 ") == 1e-3
 
 

@@ -135,6 +135,37 @@ def test_the_table(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert repr(table) == "Your progress, lesson by lesson (on a live page)"
 
 
+def test_lessons_in_every_script_have_files_of_their_own(home: Path) -> None:
+    keys = [
+        "第一课/q", "第二课/q", "урок1/q", "лекц1/q", "8:a/q", "8?a/q", "con/q", "CON.x/q", "../q",
+        "a b/q", "100%/q", "e\u0301t\u00e9/q",
+    ]  # fmt: skip
+    for key in keys:
+        assert progress.save(key, ENTRY) == ""
+    found = progress.lessons()
+    assert found == sorted(progress.lesson_of(key) for key in keys)
+    for key in keys:
+        answers, message = progress.load(progress.lesson_of(key))
+        assert [*answers] == [key]
+        assert message == ""
+    files = {path.stem for path in (home / "progress").glob("*.json")}
+    assert len(files) == len(keys)
+    assert {"第一课", "урок1", "8%3Aa", "a b", "100%25"} <= files
+    assert not {name.lower() for name in files} & {"con", "con.x", "..", "."}
+
+
+def test_answers_under_an_older_name_of_the_file_are_found(home: Path) -> None:
+    old = home / "progress" / "___.json"
+    old.parent.mkdir(parents=True)
+    answers = {"第一课/q": ENTRY, "第二课/q": ENTRY}
+    old.write_text(json.dumps({"lesson": "第二课", "answers": answers}), "utf-8")
+    assert progress.lessons() == ["第一课", "第二课"]
+    assert [*progress.load("第一课")[0]] == ["第一课/q"]
+    progress.save("第一课/r", ENTRY)
+    assert [*progress.load("第一课")[0]] == ["第一课/q", "第一课/r"]
+    assert [*progress.load("第二课")[0]] == ["第二课/q"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="platformdirs chooses another place there")
 def test_the_platforms_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLUXLAB_HOME")

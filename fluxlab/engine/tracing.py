@@ -9,7 +9,8 @@ from __future__ import annotations
 import dis
 import inspect
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,12 @@ class Trace(core.Trace):
             )
         super().__setattr__(name, value)
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise BadInput(
+            "A trace is neither copied nor pickled: trace the function once more, "
+            "fl.trace(f, ...). A network has net.copy() and net.save(path)."
+        )
+
     def backward(self) -> None:
         """Record the backward pass and run it. A second call changes nothing."""
         with self.lock:
@@ -130,13 +137,28 @@ def trace(function: Callable[..., Any], /, *unnamed: Any, **matrices: Any) -> Tr
     made = Trace(title)
     made._outside = _numbers_outside(function) - {*matrices}
     inputs = {name: made.input(name, value) for name, value in matrices.items()}
-    with made.following(function):
+    with made.following(function), _words_for_filling():
         result = function(**inputs)
     made.finish(result)
     assert made.result is not None
     if name := _returned(function):
         made.alias(name, made.result)
     return made
+
+
+@contextmanager
+def _words_for_filling() -> Iterator[None]:
+    """Say what to write instead of `out[i] = ...`: NumPy replaces what a matrix says of it."""
+    try:
+        yield
+    except ValueError as problem:
+        if not str(problem).startswith("setting an array element with a sequence"):
+            raise
+        told = BadInput(
+            "out[i] = ... cannot put a traced matrix into an array of plain numbers. Collect the "
+            "parts in a list, parts.append(...), and make a matrix of them: fl.stack(parts)."
+        )
+        raise told.with_traceback(problem.__traceback__) from None
 
 
 def _check_arguments(

@@ -16,6 +16,10 @@ def axes_of(name: str, x: Any, axis: Any) -> tuple[int, ...]:
     there = all(is_whole(a) and -n <= a < n for a in chosen)
     found = sorted({int(a) % n for a in chosen}) if there else []
     if len(found) < len(chosen):
+        if not n:
+            raise BadInput(
+                f"{name}: one number has no axis {axis!r}. fl.stack([a, b]) makes a row of numbers."
+            )
         raise BadInput(
             f"{name}: axis {axis!r} does not exist, or twice, in a matrix that is "
             f"{size(shape)}; its axes are 0 to {n - 1}."

@@ -101,6 +101,7 @@ def mae(y: Any, target: Any, average: Average = ops.mean) -> Any:
 def binary_cross_entropy(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of -t ln y - (1 - t) ln(1 - y), from probabilities y in 0..1."""
     _alike("binary_cross_entropy", "target", y, target)
+    _check_input("binary_cross_entropy", target)
     yes = _summand(surprise(y, target), "surprise at yes")
     not_y = _named(one_minus(y), "chance of no")
     not_target = _named(one_minus(target), "target of no")
@@ -114,6 +115,7 @@ def binary_cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean
     Its gradient at a is the short form (sigmoid(a) - t) / N.
     """
     _alike("binary_cross_entropy_logits", "target", a, target)
+    _check_input("binary_cross_entropy_logits", target)
     at_no = _summand(softplus(a), "surprise at no")  # -ln(1 - y)
     less = _summand(ops.multiply(target, a), "target times a")
     return average(_named(at_no - less, "surprise"))
@@ -142,6 +144,7 @@ def cross_entropy_logits(a: Any, target: Any, average: Average = ops.mean) -> An
 def hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     """The mean of max(0, 1 - t y), for targets -1 and +1."""
     _alike("hinge", "target", y, target)
+    _check_input("hinge", target)
     missing = _named(one_minus(_named(ops.multiply(target, y), "margin")), "missing to margin 1")
     return average(_named(ops.maximum(missing, 0.0), "margin missed"))
 
@@ -213,8 +216,11 @@ def _class_rows(function: str, y: Any, target: Any) -> Any:
     shape, given = shape_of(function, "y", y), shape_of(function, "target", target)
     if shape[-1:] in ((), (1,)) or given not in (shape[:-1], (*shape[:-1], 1)):
         _alike(function, "target", y, target)
+        _check_input(function, target)
         return target
     if isinstance(target, Matrix):
+        if target.step is None:
+            class_rows(function, "target", target.buffer, shape[-1])
         numbers = _named(ops.reshape(target, shape[:-1]), "class numbers")
         return _named(ops.rows(np.eye(shape[-1]), numbers), "one-hot target")
     return class_rows(function, "target", target, shape[-1]).reshape(shape)
@@ -251,6 +257,14 @@ TARGETS: dict[str, tuple[Callable[[Array], Any], str]] = {
 }  # fmt: skip
 
 
+def _check_input(function: str, target: Any) -> None:
+    """Refuse targets that are given and make no sense; those that are computed are not known."""
+    if not isinstance(target, Matrix):
+        check_targets(function, function, as_numbers(function, "target", target))
+    elif target.step is None:
+        check_targets(function, function, target.buffer)
+
+
 def check_targets(function: str, name: str, target: Array) -> None:
     """Refuse targets that make no sense with the cost of that name."""
     if name not in TARGETS:
@@ -258,7 +272,8 @@ def check_targets(function: str, name: str, target: Array) -> None:
     fits, wanted = TARGETS[name]
     bad = target[~fits(target)]
     if bad.size:
-        raise BadInput(f"{function}: with {name} targets must be {wanted}. Got {bad[0]:g}.")
+        with_cost = "" if function == name else f"with {name} "
+        raise BadInput(f"{function}: {with_cost}targets must be {wanted}. Got {bad[0]:g}.")
 
 
 def cost(name: object) -> Cost:
@@ -279,9 +294,11 @@ def class_rows(function: str, argument: str, numbers: Any, classes: int) -> Arra
     found = as_numbers(function, argument, numbers).reshape(-1)
     bad = found[(found != np.floor(found)) | (found < 0) | (found >= classes)]
     if bad.size:
+        from_1 = found.min() >= 1 and found.max() == classes
         raise BadInput(
             f"{function}: {argument} must hold class numbers, whole and 0 to {classes - 1}, for "
             f"{classes} columns; got {bad[0]:g} in a matrix that is {size(np.shape(numbers))}."
+            + (f" They are counted from 1 here: give {argument} - 1." if from_1 else "")
         )
     rows: Array = np.eye(classes)[found.astype(np.intp)]
     return rows

@@ -3,26 +3,56 @@
 from __future__ import annotations
 
 import difflib
+import linecache
+import sys
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+ROOM = str(Path(__file__).parents[2])  # where FluxLab's own code lies
 
 
-class BadInput(ValueError):
+class Told(Exception):
+    """An error whose message says it all: a notebook shows it with the student's own lines."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows; after `%xmode Verbose` everything, FluxLab's own lines included."""
+        shell = sys.modules["IPython"].get_ipython()
+        if shell.InteractiveTB.mode == "Verbose":
+            found: list[str] = shell.InteractiveTB.structured_traceback(
+                type(self), self, self.__traceback__
+            )
+            return found
+        name_of = getattr(shell.compile, "format_code_name", lambda path: None)
+        lines = []
+        for frame, number in traceback.walk_tb(self.__traceback__):
+            path, function = frame.f_code.co_filename, frame.f_code.co_name
+            if path.startswith((ROOM, "<")) or "IPython" in path:
+                continue
+            place = " ".join(name_of(path) or ("File", path))
+            where = "" if function == "<module>" else f", in {function}"
+            source = linecache.getline(path, number).strip()
+            lines.append(f"{place}, line {number}{where}\n    {source}")
+        return [*lines, f"\n\x1b[31m{type(self).__name__}\x1b[0m: {self}"]
+
+
+class BadInput(Told, ValueError):
     """An argument that cannot be used: wrong shape, wrong value, NaN, text, nothing at all."""
 
 
-class UnknownName(LookupError, ValueError):
+class UnknownName(Told, LookupError, ValueError):
     """A name that is not known here; the message gives the nearest known ones."""
 
 
-class NotComputed(RuntimeError):
+class NotComputed(Told, RuntimeError):
     """A matrix that is asked for before the step that computes it has run."""
 
 
-class NoGradient(RuntimeError):
+class NoGradient(Told, RuntimeError):
     """A gradient through an operation that has none."""
 
 
-class Diverged(ArithmeticError):
+class Diverged(Told, ArithmeticError):
     """Learning that ran away: the cost is no longer a finite number."""
 
 

@@ -65,6 +65,14 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
     """A float64 copy of `value`; raises BadInput for text, NaN, infinity or nothing."""
     try:
         given = np.asarray(value)
+    except BadInput:  # a traced matrix in a list
+        raise BadInput(
+            f"{function}: {argument} is a {type(value).__name__} of traced matrices. Make one "
+            "matrix of it: fl.stack(parts), or fl.stack([fl.stack(row) for row in rows])."
+        ) from None
+    except ValueError:  # rows of unequal length
+        given = np.array(None)
+    try:
         kind = given.dtype.kind
         if kind not in "biufO" or (kind == "O" and any(_no_number(v) for v in given.flat)):
             raise TypeError

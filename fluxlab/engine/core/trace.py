@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.core import formulas, scopes
-from fluxlab.engine.core.errors import BadInput, NotComputed, size, unknown
+from fluxlab.engine.core.errors import BadInput, NotComputed, counted, size, unknown
 from fluxlab.engine.core.matrix import Matrix, Step
 from fluxlab.engine.core.memory import Running
 from fluxlab.engine.core.names import Names
@@ -20,6 +20,9 @@ from fluxlab.engine.core.numbers import Array, as_numbers, has_cell
 from fluxlab.engine.core.op import OPS, Op, Params
 
 PHASES = ("forward", "backward", "update")
+
+
+SHOWN = 20  # steps that a trace lists where it is printed
 
 
 class Trace:
@@ -61,7 +64,16 @@ class Trace:
         self._cost: Matrix | None = None
 
     def __repr__(self) -> str:
-        return f"trace of {self.title}"
+        given = [f"{m.name} {size(m.shape)}" for m in self.inputs]
+        given[8:] = ["..."] if given[8:] else []
+        count = counted(len(self.steps), "step")
+        lines = [f"trace of {self.title}: {count}, of {', '.join(given) or 'nothing given'}"]
+        for step in self.steps[:SHOWN]:
+            scope = f"{step.scope}: " if step.scope else ""
+            lines.append(f"  {step.number + 1}. {scope}{step.numpy()}"[:100])
+        if len(self.steps) > SHOWN:
+            lines.append(f"  ... and {len(self.steps) - SHOWN} more, all in t.steps")
+        return "\n".join(lines)
 
     # -- looking things up ------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ from fluxlab.engine.running.history import History
 from fluxlab.engine.tracing import Trace
 
 TURN, LONGEST = 0.1, 0.5  # seconds that learning holds the lock at a time; at most
+
+
+class _OnClass(classmethod):  # type: ignore[type-arg]
+    """A class method that is refused on an object, where it would do nothing."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is not None:
+            raise BadInput(
+                "net.load(path) would leave net as it is: load makes a new network. Write "
+                "net = fl.Network.load(path)."
+            )
+        return super().__get__(instance, owner)
 
 
 class Network:
@@ -115,8 +128,13 @@ class Network:
         if "learning rate" in values:
             made.set("learning rate", values["learning rate"])
         assert made.history is not None
-        made.history.iteration = made.history.records[0].iteration = iteration
+        made.history.begin_at(iteration)
         return made
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "layers" in vars(self) and name not in vars(self):
+            raise AttributeError(_not_so(name, value))
+        super().__setattr__(name, value)
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -328,6 +346,30 @@ class Network:
             )
         return x
 
+    # -- copying --------------------------------------------------------------------------------
+
+    def copy(self) -> Network:
+        """A network of its own with the same numbers, which goes on as this one does.
+
+        Its history begins here, as that of a loaded network.
+        """
+        again, parts = self.__reduce__()
+        return again(*parts)
+
+    def __copy__(self) -> Network:
+        return self.copy()
+
+    def __deepcopy__(self, _memo: object) -> Network:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Callable[..., Network], tuple[Any, ...]]:
+        with self.trace.lock:
+            x, target = self._data
+            return _again, (
+                type(self), self.design, x, target, self._names, self.values(),
+                self.history.iteration, list(self.validation), self.rows,
+            )  # fmt: skip
+
     # -- keeping --------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
@@ -347,13 +389,46 @@ class Network:
         whole("to_numpy", "iterations", iterations, 0)
         return to_script(self.trace, int(iterations), repr(self))
 
-    @classmethod
-    def load(cls, path: str | Path) -> Network:
+    @_OnClass
+    def load(cls: type[Network], path: str | Path) -> Network:  # noqa: N805
         """A saved network; it goes on with the same numbers as one that never stopped."""
         from fluxlab.engine.core.disk import path_of
         from fluxlab.engine.networks.files import load
 
         return load(cls, path_of("load", path))
+
+
+def _again(
+    kind: type[Network], design: Design, x: Array, target: Array, names: dict[str, list[str]],
+    values: dict[str, Array], iteration: int, validation: list[tuple[int, float]],
+    rows: list[int] | None,
+) -> Network:  # fmt: skip
+    """A network from what `copy` and pickle keep of it."""
+    made = kind.__new__(kind)
+    made.design = design
+    made._start(x, target, {axis: [*those] for axis, those in names.items()}, values, iteration)
+    made.validation.extend(validation)
+    if rows is not None:
+        made.set_samples(rows)
+    return made
+
+
+def _not_so(name: str, value: object) -> str:
+    """What to write instead of an attribute that nothing would ever read."""
+    if name == "learning_rate":
+        how = f'net.trace.set("learning rate", {value!r})'
+        return f"net.learning_rate = ... does nothing. Write {how}."
+    if name in ("activation", "activations"):
+        return f"net.{name} = ... does nothing. Write net.set_activation(1, 'tanh')."
+    if name in signature(Network).parameters:
+        return (
+            f"net.{name} = ... does nothing: a network is formed with its {name}. Form another: "
+            f"fl.Network(layers, inputs, targets, {name}=...)."
+        )
+    return (
+        f"A network has no .{name} that can be set. Its numbers are set by net.trace.set(name, "
+        "numbers), a layer's by net.layers[0].weights_matrix = numbers."
+    )
 
 
 def a_network(function: str, network: object) -> Network:

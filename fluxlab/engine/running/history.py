@@ -53,7 +53,7 @@ class History:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.iteration = 0
+        self._iteration = 0
         self.stopped = ""
         self.settling = 0.0
         self.records: list[Record] = []
@@ -100,6 +100,21 @@ class History:
     def __repr__(self) -> str:
         first, last = self.costs[0], self.costs[-1]
         return f"History: {self.iteration} iterations, cost from {first:.6g} to {last:.6g}"
+
+    @property
+    def iteration(self) -> int:
+        return self._iteration
+
+    @iteration.setter
+    def iteration(self, value: object) -> None:
+        raise AttributeError(
+            f"history.iteration = {value!r} would only miscount; history.travel({value!r}) goes "
+            "there."
+        )
+
+    def begin_at(self, iteration: int) -> None:
+        """Count on from there: so many updates were done before this history began."""
+        self._iteration = self.records[0].iteration = iteration
 
     @property
     def iterations(self) -> list[int]:
@@ -222,17 +237,17 @@ class History:
                     if not isfinite(self._cost()):
                         self._stop()
                     plan.run(1)
-                    self.iteration += 1
+                    self._iteration += 1
                     if not self._finite():
                         self._stop()
-            self.iteration = start + count
+            self._iteration = start + count
         except KeyboardInterrupt:
             self._restore(before)
             plan.run(whole)
             if not self._finite() or not self._watch.quiet():
                 self._restore(before)
                 whole = 0
-            self.iteration = start + whole
+            self._iteration = start + whole
             raise
 
     def _finite(self) -> bool:
@@ -284,9 +299,9 @@ class History:
             self._plan.run(iteration - start.iteration)
         except KeyboardInterrupt:  # half an iteration is no state
             self._restore(start.state)
-            self.iteration = start.iteration
+            self._iteration = start.iteration
             raise
-        self.iteration = iteration
+        self._iteration = iteration
 
     def travel(self, iteration: int) -> None:
         """Go to an iteration that was reached before; every matrix is as it was then.

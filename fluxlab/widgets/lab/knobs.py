@@ -13,6 +13,7 @@ from fluxlab.widgets.lab.slider import Knob, rounded_up, ten_below
 from fluxlab.widgets.lab.stepper import Button
 from fluxlab.widgets.shared.base import View, in_words
 from fluxlab.widgets.shared.maths import pretty
+from fluxlab.widgets.shared.numbers import typed
 
 MOST = 24  # cells of one matrix that get a slider each
 CHOICES = ("activation", "sample")
@@ -21,21 +22,10 @@ _CELL = re.compile(r"(?P<name>.+?)\s*\[(?P<index>[\d,\s]+)\]")
 
 def read_number(text: str) -> float:
     """An exact number as a student types it; BadInput says in words what is wrong."""
-    plain = text.strip().replace("\u2212", "-")
-    if not plain:
-        raise BadInput("Nothing is typed here. Type a number such as 0.5; the old number stays.")
-    if "," in plain:
-        point = plain.replace(",", ".")
-        raise BadInput(f"{plain!r} has a comma. Write the point: {point}. The old number stays.")
     try:
-        value = float(plain)
-    except ValueError:
-        raise BadInput(
-            f"{plain!r} is not a number. Type one such as 0.5, -2 or 1e-3; the old number stays."
-        ) from None
-    if not math.isfinite(value):
-        raise BadInput(f"{text.strip()!r} is not a finite number; the old number stays.")
-    return value
+        return typed(text)
+    except BadInput as problem:
+        raise BadInput(f"{problem} The old number stays.") from None
 
 
 class Knobs(View):

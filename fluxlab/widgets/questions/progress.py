@@ -10,11 +10,13 @@ import os
 import re
 import tempfile
 import threading
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from fluxlab.widgets.shared.base import Widget
 
@@ -44,6 +46,15 @@ def lesson_of(key: str) -> str:
 
 def file_of(lesson: str) -> Path:
     """The file that keeps the answers of one lesson."""
+    plain = unicodedata.normalize("NFC", lesson)
+    name = re.sub(r"[^-.\w ]", lambda odd: quote(odd[0], safe=""), plain)
+    if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|\.*", name, re.IGNORECASE):
+        name = f"{name}%"  # no name for a file everywhere
+    return home() / "progress" / f"{name}.json"
+
+
+def _old_file_of(lesson: str) -> Path:
+    """Where answers were kept when a file's name had no letters but a to z."""
     return home() / "progress" / f"{re.sub(r'[^-.A-Za-z0-9 ]', '_', lesson)}.json"
 
 
@@ -53,6 +64,14 @@ def load(lesson: str) -> tuple[Answers, str]:
     A damaged file is put aside, never deleted; a missing one is an empty one.
     """
     path = file_of(lesson)
+    old = _old_file_of(lesson)
+    if not path.exists() and old != path and old.exists():
+        answers, message = _read(old)
+        return {k: a for k, a in answers.items() if lesson_of(k) == lesson}, message
+    return _read(path)
+
+
+def _read(path: Path) -> tuple[Answers, str]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:
@@ -90,7 +109,16 @@ def save(key: str, entry: dict[str, Any]) -> str:
 
 def lessons() -> list[str]:
     """The lessons that have kept answers, in order."""
-    return sorted(path.stem for path in (home() / "progress").glob("*.json"))
+    found = set()
+    for path in (home() / "progress").glob("*.json"):
+        lesson = path.stem
+        with suppress(OSError, ValueError, RecursionError):
+            said = json.loads(path.read_text("utf-8"))
+            keys = [*said["answers"]] if isinstance(said, dict) and "answers" in said else []
+            found |= {lesson_of(key) for key in keys}
+            lesson = said["lesson"] if isinstance(said, dict) and "lesson" in said else lesson
+        found.add(str(lesson))
+    return sorted(found)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.numbers import as_numbers
 from fluxlab.widgets.questions import progress
 from fluxlab.widgets.shared.base import Widget
 from fluxlab.widgets.shared.maths import plain, prose
+from fluxlab.widgets.shared.numbers import typed
 
 SIGNS = ("negative", "zero", "positive")
 Feedback = Mapping[Any, str] | Callable[[Any, Any], str | None]
@@ -81,6 +83,11 @@ class Question(Widget):
                     f"Question {key!r}: feedback for {strange}, which is not among the choices "
                     f"{list(choices)}."
                 )
+        one = not callable(answer) and choices is None and cells is None
+        if one and (np.size(answer) != 1 or as_numbers("Question", "answer", answer) is None):
+            raise BadInput(
+                f"Question {key!r}: answer must be one number, got {size(np.shape(answer))}."
+            )
         self.key, self.prompt = key, prompt
         self.choices = None if choices is None else tuple(choices)
         shape = getattr(cells, "shape", cells)
@@ -104,7 +111,7 @@ class Question(Widget):
         if self.cells is not None:
             return tuple(int(i) for i in found)
         if self.choices is None:
-            return float(found)
+            return float(np.reshape(found, ()))
         if found not in self.choices and set(self.choices) <= set(SIGNS) | {"not a number"}:
             found = sign(float(found))
         if found not in self.choices:
@@ -139,13 +146,7 @@ class Question(Widget):
             ):
                 raise BadInput(f"{index} is not a cell of a matrix of shape {self.cells}.")
             return index
-        try:
-            value = float(str(given).strip().replace("−", "-").replace(",", "."))
-        except ValueError:
-            raise BadInput(f"{given!r} is not a number. Type one such as 0.25 or -3e-4.") from None
-        if not math.isfinite(value):
-            raise BadInput(f"{given!r} is not a finite number.")
-        return value
+        return typed(str(given))
 
     def _judge(self, given: Any) -> Reply:
         right = self.right()

@@ -6,13 +6,22 @@ import html
 import re
 from functools import lru_cache
 
+# The converter passes what stands in \\text through as it is: markup in it must stay text.
+_TEXT = re.compile(r"\\text\{[^{}]*\}")
+_HIDDEN = str.maketrans("<>&", "\ue000\ue001\ue002")
+_SHOWN = str.maketrans({"\ue000": "&lt;", "\ue001": "&gt;", "\ue002": "&amp;"})
+_TAG = re.compile(r"<[^<>]*>?")
+_ALLOWED = re.compile(r'</?m[a-z]+(?: (?!on|href|src|style)[a-z-]+="[^"<>]*")* ?/?>')
 _OPERAND = re.compile(r'class="operand-(\d+)"')
 _NESTED = r"\((?:[^()]|\([^()]*\))*\)"  # a formula in brackets, `(1 - (t * y))`
 _GRADIENT = re.compile(rf"\bd({_NESTED}|[A-Za-z][\w ]*?(?:\([^()]*\))?)_d(?=[A-Za-z(])")
 _WORD = re.compile(r"\[([A-Za-z][^\[\]]*)\]")  # `[new]`, `[use 2]`; not the places of `x[:, 2]`
 _COST = re.compile(r"\bdC_d")
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε", "sigma": "σ", "mu": "μ"}
-_INLINE = re.compile(r"\$(?P<math>[^$]+)\$|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*")
+# No formula begins or ends with a space: `5$ and 6$` are prices.
+_INLINE = re.compile(
+    r"\$(?=\S)(?P<math>[^$]+)(?<=\S)\$(?!\d)|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -20,7 +29,9 @@ def mathml(latex: str) -> str:
     """A formula in LaTeX as a MathML element; `operand(n, ...)` parts carry `data-operand="n"`."""
     from latex2mathml.converter import convert
 
-    made = convert(latex).replace(r"\_", "_")  # the converter keeps the stroke of b\_y
+    made = convert(_TEXT.sub(lambda text: text[0].translate(_HIDDEN), latex))
+    made = _TAG.sub(lambda tag: tag[0] if _ALLOWED.fullmatch(tag[0]) else html.escape(tag[0]), made)
+    made = made.translate(_SHOWN).replace(r"\_", "_")  # the converter keeps the stroke of b\_y
     return _OPERAND.sub(r'data-operand="\1"', made)
 
 

@@ -6,7 +6,41 @@ A tie is rounded away from zero, as JavaScript does; Python's own formats round 
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
+
+from fluxlab.engine.core.errors import BadInput
+
+_DECIMAL = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_FRACTION = re.compile(rf"({_DECIMAL})\s*/\s*({_DECIMAL})")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+
+
+def typed(text: str) -> float:
+    """A number as a student types it: 0.5, .5, 2,0, -3e-4, 1/2; BadInput says what is wrong."""
+    plain = text.strip().replace("\u2212", "-")
+    if not plain:
+        raise BadInput("Nothing is typed here. Type a number such as 0.5.")
+    if _THOUSANDS.fullmatch(plain):
+        raise BadInput(
+            f"{plain!r} can be read in two ways. Write thousands without a comma, "
+            f"{plain.replace(',', '')}, and decimals with a point, {plain.replace(',', '.', 1)}."
+            if plain.count(",") == 1 and "." not in plain
+            else f"{plain!r} has commas. Leave them out: {plain.replace(',', '')}."
+        )
+    point = plain.replace(",", ".") if plain.count(",") == 1 else plain
+    fraction = _FRACTION.fullmatch(point)
+    over = [float(part) for part in fraction.groups()] if fraction else []
+    if over and not over[1]:
+        raise BadInput(f"{plain!r} divides by 0. Type a number such as 0.5 or 1/2.")
+    if re.fullmatch(r"[-+]?(inf(inity)?|nan)", point, re.IGNORECASE):
+        raise BadInput(f"{plain!r} is not a finite number. Type one such as 0.5.")
+    if not over and not re.fullmatch(_DECIMAL, point):
+        raise BadInput(f"{plain[:60]!r} is not a number. Type one such as 0.5, -2, 1e-3 or 1/2.")
+    value = over[0] / over[1] if over else float(point)
+    if not math.isfinite(value):
+        raise BadInput(f"{plain[:60]!r} is too large for a number here; at most about 1e308.")
+    return value
 
 
 def number(value: float, digits: int = 4) -> str:

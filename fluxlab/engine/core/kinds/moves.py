@@ -78,10 +78,10 @@ class Gather(Op):
             return found
         except (ValueError, IndexError, TypeError) as problem:
             shapes = " and ".join(size(a.shape) for a in arrays)
-            how = f"[{place(params['where'])}]" if "where" in params else params
-            raise BadInput(
-                f"{self.name}: cannot be done on {shapes} with {how}: {problem}."
-            ) from None
+            if "where" in params:
+                raise BadInput(f"x[{place(params['where'])}] of {shapes}: {problem}.") from None
+            how = ", ".join(f"{key}={value!r}" for key, value in params.items())
+            raise BadInput(f"{self.name}: cannot be done on {shapes}, {how}: {problem}.") from None
 
     def output(self, arrays: Sequence[Array], params: Params) -> Array:
         if self._view:
@@ -313,9 +313,10 @@ class Selection(Op):
                 raise ValueError("nothing would be left")
             return chosen
         except (ValueError, IndexError) as problem:
+            how = ", ".join(f"{key}={value!r}" for key, value in params.items())
             raise BadInput(
-                f"{self.name}: cannot be done on {' and '.join(map(size, shapes))} with "
-                f"{params}: {problem}."
+                f"{self.name}: cannot be done on {' and '.join(map(size, shapes))}, {how}: "
+                f"{problem}."
             ) from None
 
     def branch(self, arrays: Sequence[Array], params: Params) -> Array | None:
