@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import difflib
 import linecache
+import re
 import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+LONGEST = 900
+_QUOTED = re.compile(r"(['\"])(?:(?!\1).){100,}\1", re.DOTALL)  # a long text that was given
 ROOM = str(Path(__file__).parents[2])  # where FluxLab's own code lies
 
 
 class Told(Exception):
-    """An error whose message says it all: a notebook shows it with the student's own lines."""
+    """An error whose message says it all: a notebook shows it with the student's own lines.
+
+    A message is at most LONGEST characters long, whatever was given.
+    """
+
+    def __str__(self) -> str:
+        text = _QUOTED.sub(lambda found: f"{found[0][:60]}...{found[1]}", super().__str__())
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 200]} ... {text[-190:]}"
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows; after `%xmode Verbose` everything, FluxLab's own lines included."""

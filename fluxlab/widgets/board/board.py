@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from fluxlab.engine.core.errors import BadInput, unknown
+from fluxlab.engine.core.errors import BadInput, size, unknown
 from fluxlab.widgets.board.frame import Frame
 from fluxlab.widgets.board.layout import Arrangement
 from fluxlab.widgets.board.pixels import INDENT, Layout, place
@@ -226,11 +226,11 @@ class Board(View):
 
     # -- what the page asks -----------------------------------------------------------------
 
-    def on_ready(self, width: int = WIDTH) -> None:
+    def on_ready(self, width: float = WIDTH) -> None:
         self._width = _sensible(width)
         super().on_ready()
 
-    def on_width(self, width: int) -> None:
+    def on_width(self, width: float) -> None:
         """The page has another width."""
         if _sensible(width) != self._width:
             self._width = _sensible(width)
@@ -254,9 +254,10 @@ class Board(View):
         """Show another part of a matrix."""
         try:
             if self._frame is not None:
-                self._frame.move_together(
-                    self.trace[matrix], tuple(lead), int(row), int(column), int(level)
-                )
+                moved = self.trace[matrix]
+                if len(lead) != max(len(moved.shape) - 2, 0):
+                    raise BadInput(f"window: {matrix} is {size(moved.shape)}; got lead {lead}.")
+                self._frame.move_together(moved, tuple(lead), row, column, level)
                 self._send_frame()
         finally:
             self.send({"type": "done", "of": "window", "seq": seq})
@@ -280,7 +281,7 @@ class Board(View):
         return f"Board of {self.session.title}: {where}"
 
 
-def _sensible(width: int) -> int:
+def _sensible(width: float) -> int:
     return max(240, min(int(width), 2000))
 
 

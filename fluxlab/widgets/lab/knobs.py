@@ -201,7 +201,7 @@ class Knobs(View):
         if name not in self._choice_names():
             raise unknown("choice", name, self._choice_names())
         if name == "sample":
-            self.network.set_samples(None if value is None else [int(value)])
+            self.network.set_samples(None if value is None else [value])
         else:
             self.network.set_activation(self._choice_names().index(name) + 1, value)
         chosen = self.session.selection
@@ -227,9 +227,14 @@ class Knobs(View):
 
     # -- from the page --------------------------------------------------------------------
 
+    def _knob(self, number: int) -> Knob:
+        if not 0 <= number < len(self.knobs):
+            raise BadInput(f"Knobs: there are knobs 0 to {len(self.knobs) - 1}, got {number}.")
+        return self.knobs[number]
+
     def on_set(self, knob: int, value: float, seq: int) -> None:
         """A slider moved. Its own number is not sent back: the page has it."""
-        turned = self.knobs[knob]
+        turned = self._knob(knob)
         accepted = False
         try:
             self._own = True
@@ -242,7 +247,7 @@ class Knobs(View):
             self.send({"type": "done", "seq": seq, "knob": knob, "accepted": accepted})
 
     def on_typed(self, knob: int, text: str) -> None:
-        turned = self.knobs[knob]
+        turned = self._knob(knob)
         try:
             self.set(turned.matrix, turned.index, read_number(text))
         except Exception as problem:
@@ -260,7 +265,8 @@ class Knobs(View):
         self._reset()
 
     def on_select(self, knob: int) -> None:
-        self.session.select(self.knobs[knob].matrix, self.knobs[knob].index)
+        turned = self._knob(knob)
+        self.session.select(turned.matrix, turned.index)
 
     # -- to the page ----------------------------------------------------------------------
 

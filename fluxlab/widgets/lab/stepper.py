@@ -180,13 +180,17 @@ class Stepper(View):
     # -- from the page --------------------------------------------------------------------
 
     def _receive(self, widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        if content.get("type") == "press":
+        if isinstance(content, dict) and content.get("type") == "press":
             self.session.halt()  # at once, even while another thread holds the lock
         super()._receive(widget, content, buffers)
 
     def on_press(self, button: str) -> None:
         try:
-            getattr(self, button).click()
+            found = getattr(self, button, None)
+            if not isinstance(found, Button):
+                buttons = [name for name, b in vars(self).items() if isinstance(b, Button)]
+                raise unknown("button", button, buttons)
+            found.click()
         finally:
             self.send({"type": "done"})
 

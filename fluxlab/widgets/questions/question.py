@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, size
-from fluxlab.engine.core.numbers import as_numbers
+from fluxlab.engine.core.numbers import as_numbers, is_whole
 from fluxlab.widgets.questions import progress
 from fluxlab.widgets.shared.base import Widget
 from fluxlab.widgets.shared.maths import plain, prose
@@ -140,11 +140,12 @@ class Question(Widget):
                 raise BadInput(f"{given!r} is not among the choices {list(self.choices)}.")
             return given
         if self.cells is not None:
-            index = tuple(int(i) for i in given)
+            whole = isinstance(given, list | tuple) and all(map(is_whole, given))
+            index = tuple(int(i) for i in given) if whole else ()
             if len(index) != len(self.cells) or any(
                 not 0 <= i < n for i, n in zip(index, self.cells, strict=True)
             ):
-                raise BadInput(f"{index} is not a cell of a matrix of shape {self.cells}.")
+                raise BadInput(f"{given!r} is not a cell of a matrix of shape {self.cells}.")
             return index
         return typed(str(given))
 

@@ -11,6 +11,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.numbers import is_number, is_whole
 from fluxlab.widgets.shared import look
 from fluxlab.widgets.shared.session import Session, session_of
 
@@ -40,6 +42,38 @@ def in_words(problem: BaseException) -> str:
     where = f" (line {own[-1].lineno} of {own[-1].name})" if own else ""
     expected = type(problem).__module__.startswith("fluxlab")
     return text if expected else f"{type(problem).__name__}: {text}{where}"
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, list) and all(is_whole(i) and i >= 0 for i in value)
+
+
+# What an argument of a message may be, by the annotation of the method that takes it.
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: is_whole(value) and abs(value) < 2**53,
+    "float": is_number,
+    "float | None": lambda value: value is None or is_number(value),
+    "str": lambda value: isinstance(value, str),
+    "bool": lambda value: isinstance(value, bool),
+    "list[int]": _is_index,
+    "Any": lambda value: True,
+}
+
+
+def _call(handler: Callable[..., None], arguments: dict[str, Any]) -> Callable[[], None]:
+    """The call that a message asks for; BadInput if its arguments are not what the method takes."""
+    takes = inspect.signature(handler).parameters
+    needed = {name for name, argument in takes.items() if argument.default is argument.empty}
+    fits = (
+        needed <= arguments.keys() <= takes.keys()
+        and all(KINDS[str(takes[name].annotation)](value) for name, value in arguments.items())
+    )  # fmt: skip
+    if not fits:
+        raise BadInput(
+            "The page sent what this widget does not understand, and nothing was changed. Reload "
+            "the page; if that does not help, run the cell again."
+        )
+    return lambda: handler(**arguments)
 
 
 class Widget(anywidget.AnyWidget):
@@ -74,16 +108,20 @@ class Widget(anywidget.AnyWidget):
             self.error = in_words(problem)
 
     def _receive(self, _widget: Any, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        message = dict(content)
+        message = dict(content) if isinstance(content, dict) else {}
         kind = message.pop("type", "")
-        if "page" in message:
-            self._count(kind, message.pop("page"))
-        handler = getattr(self, f"on_{kind}", None)
-        if handler is None:
+        page = message.pop("page", None)
+        if isinstance(page, str):
+            self._count(kind, page)
+        # Only methods of our own: ipywidgets has some that begin alike, such as on_msg.
+        mine = any(
+            f"on_{kind}" in vars(cls) for cls in type(self).__mro__ if issubclass(cls, Widget)
+        )
+        if not mine:
             return
         if self.error and kind != "ready":  # the student does something else now
             self.error = ""
-        self.guard(lambda: handler(**message))
+        self.guard(lambda: _call(getattr(self, f"on_{kind}"), message)())
 
     def _count(self, kind: str, page: str) -> None:
         """Keep count of the views that are on screen (`hello` in common.js)."""

@@ -194,12 +194,16 @@ def session_of(thing: Any) -> Session:
         with _forming:
             found = vars(trace).get("session")
             if found is None:
-                found = vars(trace).setdefault("session", Session(trace, repr(thing)))
+                found = vars(trace).setdefault("session", Session(trace, _title(thing)))
                 trace.watchers.append(found.catch_up)
         session = found
     _sessions.add(session)
     _remember_cell(session)
     return session
+
+
+def _title(thing: Any) -> str:
+    return repr(thing) if hasattr(thing, "trace") else f"trace of {thing.title}"
 
 
 def _remember_cell(session: Session) -> None:
