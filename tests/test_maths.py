@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.dom.minidom
 
 import pytest
@@ -59,3 +60,24 @@ def test_prose_escapes_everything_but_its_marks() -> None:
     assert "<code>x &lt; y</code>" in found
     assert "<math" in found
     assert maths.plain("**no** `x` $w$") == "no x w"
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\text{<img src=x onerror=alert(1)>}", r"\text{a{<img src=x onerror=alert(1)>}}",
+        r'\class{"><img src=x onerror=alert(1)>}{a}', r"\href{javascript:alert(1)}{a}",
+        r'\color{red"><script>alert(1)</script>}{a}', r"\text{<mi onclick=alert(1)>}",
+        r'\text{<mi onclick="alert(1)">}', r'\text{a{<mi onclick="alert(1)">}}', "a < b > c",
+        r"\text{a & b < c}",
+    ],
+)  # fmt: skip
+def test_markup_in_a_formula_stays_text(latex: str) -> None:
+    for found in (maths.mathml(latex), maths.formula(latex), maths.prose(f"${latex}$")):
+        tags = re.findall(r"<\s*/?\s*([a-zA-Z]+)([^>]*)>", found)
+        assert {name[0] for name, _ in tags} == {"m"}, found
+        assert not [more for _, more in tags if re.search(r"\bon\w+=|href|src=", more)], found
+
+
+def test_a_name_with_signs_is_shown_as_it_is() -> None:
+    assert "<mtext>a&lt;b&amp;c</mtext>" in maths.mathml(r"\text{a<b&c}")

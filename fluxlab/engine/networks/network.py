@@ -132,7 +132,7 @@ class Network:
         return made
 
     def __setattr__(self, name: str, value: object) -> None:
-        if "layers" in vars(self) and name not in vars(self):
+        if "layers" in vars(self) and name not in vars(self) and not name.startswith("_"):
             raise AttributeError(_not_so(name, value))
         super().__setattr__(name, value)
 
