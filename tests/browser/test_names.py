@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 CELL = r"""
 import numpy as np
 import fluxlab as fl
-BAD = '''<img src=x onerror="window.hacked=1">'''
-TEX = r"\text{<img src=x onerror=window.hacked=2>} $x$ \frac{'"
+BAD = '''<img/src=x/onerror="window.hacked=1">'''
+TEX = r"\text{<img/src=x/onerror=window.hacked=2>} $x$ \frac{'"
 def write(x, w):
     a = (x @ w).named(BAD)
     with fl.scope(f"scope {BAD}"):
@@ -42,7 +42,7 @@ def test_names_are_text(lab: Lab) -> None:
         lab.still()
     lab.run_cell("question")
     asked = lab.page.locator(".fluxlab-question").last
-    expect(asked).to_contain_text('<img src=x onerror="window.hacked=1">')
+    expect(asked).to_contain_text('<img/src=x/onerror="window.hacked=1">')
     for choice in range(2):
         asked.get_by_role("button").nth(choice).click()
         lab.still()
