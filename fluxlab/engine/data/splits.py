@@ -62,6 +62,7 @@ class Split:
     features, target : names of the columns of X and of Y.
     classes : names of the classes, or None where Y holds numbers. Two classes are one column:
         1 for the second.
+    notes : what was left out or filled in, in words.
     """
 
     train: Part
@@ -72,9 +73,13 @@ class Split:
     features: list[str]
     target: list[str]
     classes: list[str] | None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        kinds = f"classes {', '.join(self.classes)}" if self.classes else ", ".join(self.target)
+        named = self.classes or self.target
+        listed = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in named[:20])
+        more = f", ... ({len(named)} in all)" if named[20:] else ""
+        kinds = f"{'classes ' if self.classes else ''}{listed}{more}"
         scaled = {
             "standard": "scaled to mean 0 and standard deviation 1 of the training part",
             "min-max": "scaled to 0..1 of the training part",
@@ -85,6 +90,7 @@ class Split:
             f"{counted(sum(map(len, self.rows.values())), 'sample')}: {', '.join(sizes)}",
             f"X: {counted(len(self.features), 'feature')}, {scaled}",
             f"Y: {kinds}",
+            *self.notes,
         ])  # fmt: skip
 
 
@@ -132,8 +138,12 @@ def _table(argument: str, value: Any) -> Array:
 def split_named(
     here: str, x: Array, y: Array, features: list[str], target: list[str],
     kinds: list[str] | None, validation: float, test: float, scaling: str, seed: int,
+    notes: tuple[str, ...] = (),
 ) -> Split:  # fmt: skip
-    """`split` of checked matrices with names for columns and classes (None: Y holds numbers)."""
+    """`split` of checked matrices with names for columns and classes (None: Y holds numbers).
+
+    Where x is NaN, the mean of that column in the training part is put.
+    """
     if len(x) != len(y):
         raise BadInput(f"{here}: X has {len(x)} samples and Y {len(y)}; each needs its target.")
     if not isinstance(scaling, str) or scaling not in SCALINGS:
@@ -170,12 +180,24 @@ def split_named(
             f"{here}: class {kinds[lost[0]]!r} has {counted(int(sum(number == lost[0])), 'sample')}"
             ", and none is left for training. Leave it out, or make the other parts smaller."
         )
+    x = _filled(here, x, features, rows["train"])
     fitted = _fit(scaling, x[rows["train"]])
     scaled = (x - fitted.shift) / fitted.scale
     train, held, tested = (
         Part(scaled[rows[name]], y[rows[name]]) for name in ("train", "validation", "test")
     )
-    return Split(train, held, tested, rows, fitted, features, target, kinds)
+    return Split(train, held, tested, rows, fitted, features, target, kinds, notes)
+
+
+def _filled(here: str, x: Array, features: list[str], train: Indices) -> Array:
+    gone = np.isnan(x)
+    empty = gone[train].all(axis=0)
+    if empty.any():
+        raise BadInput(
+            f"{here}: column {features[int(empty.argmax())]!r} has no number in the training part; "
+            "leave it out with features=[...]."
+        )
+    return np.where(gone, np.nanmean(x[train], axis=0), x) if gone.any() else x
 
 
 def _share(number: Indices, count: int, draw: np.random.Generator) -> Any:

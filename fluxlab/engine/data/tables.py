@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, counted, unknown
 from fluxlab.engine.core.numbers import Array, Indices
-from fluxlab.engine.data.csvfile import number_in, read_csv
+from fluxlab.engine.data.columns import (
+    Column,
+    columns_of,
+    features_of,
+    is_identifier,
+    order_of,
+)
 from fluxlab.engine.data.datasets import class_targets
 from fluxlab.engine.data.splits import Split, split_named
 
@@ -22,6 +26,7 @@ def table(
     features: Sequence[str] | None = None,
     *,
     classes: bool | None = None,
+    missing: str | None = None,
     validation: float = 0.2,
     test: float = 0.2,
     scaling: str = "standard",
@@ -34,19 +39,26 @@ def table(
 
     Parameters
     ----------
-    source : the path of a CSV file whose first line names its columns, or a DataFrame. Cells may
-        be separated by commas, tabs or semicolons; among semicolons 1,5 is a number, too.
+    source : the path of a CSV file, or a DataFrame. Cells may be separated by commas, tabs,
+        semicolons or blanks; among semicolons 1,5 is a number, elsewhere 1,200 is. 10% is 0.1. A
+        file without a line of names has the columns "column 1", "column 2", ...
     target : the column to predict, or several columns of numbers.
-    features : the columns to predict it from; default: all others.
-    classes : whether target names classes. Default: texts do, numbers do not.
+    features : the columns to predict it from; default: all others. A column of texts becomes
+        columns of 0 and 1, such as "port = S"; of two texts one column, such as "sex = male".
+    classes : whether target names classes. Default: texts do, numbers do not. A class is called
+        as it is written: 007 and 7 are two.
+    missing : what to do with cells that are empty, ? or NA. None: refuse them. "drop": leave
+        their rows out. "mean": put the column's mean in the training part there. Rows without a
+        target are left out. What was done is counted in `notes`.
     validation, test, scaling, seed : as in `split`. Y is not scaled.
 
     Raises
     ------
-    BadInput : a cell that is empty or is no number where one is needed, with its place.
+    BadInput : a cell that is empty or is no number where one is needed, with its place; dates and
+        identifiers.
     UnknownName : a column that is not there.
     """
-    columns = _columns(source)
+    columns, notes = columns_of(source)
     targets = _listed("target", target)
     chosen = (
         [n for n in columns if n not in targets]
@@ -62,127 +74,97 @@ def table(
             f"table: features {chosen} and target {targets}: give at least one column for each, "
             "and none for both. A feature that is the target would give the answer away."
         )
-    X = np.stack([_numbers(name, columns[name]) for name in chosen], axis=1)
+    if missing not in (None, "drop", "mean"):
+        raise BadInput(f'table: missing must be "drop", "mean" or None, got {missing!r}.')
     if classes is not None and not isinstance(classes, bool):
         raise BadInput(f"table: classes must be True, False or None, got {classes!r}.")
+    if features is None:
+        _refuse_identifiers([columns[name] for name in chosen])
     if classes is None:
-        classes = len(targets) == 1 and any(isinstance(v, str) for v in columns[targets[0]].cells)
-    if not classes:
-        Y = np.stack([_numbers(name, columns[name]) for name in targets], axis=1)
-        kinds = None
-    elif len(targets) > 1:
+        classes = len(targets) == 1 and columns[targets[0]].is_text()
+    if classes and len(targets) > 1:
         raise BadInput(f"table: classes are named by one column, but target is {targets}.")
-    else:
-        kinds, numbers = _classes(targets[0], columns[targets[0]])
+    used = [columns[name] for name in chosen]
+    rows = _complete([columns[name] for name in targets], used, classes, missing, notes)
+    X, named = features_of(used, rows, missing)
+    lost = int(np.isnan(X).any(axis=1).sum())
+    if lost:
+        notes.append(
+            f"{counted(lost, 'row')} with missing cells: the mean of the training part stands there"
+        )
+    kinds = None
+    if classes:
+        kinds, numbers = _classes(columns[targets[0]], rows)
         Y = class_targets(numbers, len(kinds))
         targets = targets if len(kinds) == 2 else [f"{targets[0]} {kind}" for kind in kinds]
-    return split_named("table", X, Y, chosen, targets, kinds, validation, test, scaling, seed)
-
-
-# -- columns of texts and numbers -----------------------------------------------------------
-
-
-@dataclass
-class _Column:
-    cells: list[Any]  # float where it is a number, None where empty, else text
-    places: list[str]  # "line 3", or "row 1" of a DataFrame
-
-
-def _columns(source: Any) -> dict[str, _Column]:
-    if isinstance(source, str | Path):
-        return _csv_columns(Path(source))
-    if not (hasattr(source, "columns") and hasattr(source, "to_numpy")):
-        raise BadInput(
-            f"table: source must be the path of a CSV file or a DataFrame, got "
-            f"{type(source).__name__}. For matrices take split(X, Y)."
-        )
-    names = [str(name) for name in source.columns]
-    _check_names("the DataFrame", names)
-    grid = source.to_numpy(dtype=object)
-    if not len(grid):
-        raise BadInput("table: the DataFrame has no rows.")
-    places = [f"row {i}" for i in range(len(grid))]
-    return {
-        name: _Column([_cell(value) for value in grid[:, i]], places)
-        for i, name in enumerate(names)
-    }
-
-
-def _csv_columns(path: Path) -> dict[str, _Column]:
-    sheet = read_csv("table", path)
-    rows, places = sheet.rows, sheet.places
-    if len(rows) < 2:
-        raise BadInput(f"table: {path.name} needs a line of names and at least one of data.")
-    names, rows, places = rows[0], rows[1:], places[1:]
-    _check_names(path.name, names)
-    for row, place in zip(rows, places, strict=True):
-        if len(row) != len(names):
-            raise BadInput(
-                f"table: {path.name}, {place} has {counted(len(row), 'cell')}, but the first line "
-                f"names {counted(len(names), 'column')}. Cells are separated by "
-                f"{sheet.separator!r}; a cell that contains it needs quotation marks."
-            )
-
-    def cell(text: str) -> Any:
-        number = sheet.number(text)
-        return _cell(text if number is None else number)
-
-    return {name: _Column([cell(row[i]) for row in rows], places) for i, name in enumerate(names)}
-
-
-def _check_names(where: str, names: list[str]) -> None:
-    if "" in names or len(set(names)) < len(names):
-        raise BadInput(
-            f"table: the columns of {where} need names, each a different one; got {names}."
-        )
-    if all(isinstance(_cell(name), float) for name in names) and where != "the DataFrame":
-        raise BadInput(
-            f"table: the first line of {where} holds numbers; it must name the columns. For a file "
-            "without names take matrix_data_preprocessor and split."
-        )
-
-
-def _cell(value: Any) -> Any:
-    """A number as float, an empty cell as None, anything else as text."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, str):
-        number = number_in(value)
     else:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = None
-    if number is None:
-        # pandas' own missing values (NaT, NA) are no numbers either, and print so.
-        return None if str(value) in ("<NA>", "NaT") else str(value)
-    return None if np.isnan(number) else number
+        Y = np.concatenate([_numbers(columns[name], rows) for name in targets], axis=1)
+    return split_named(
+        "table", X, Y, named, targets, kinds, validation, test, scaling, seed, tuple(notes)
+    )
 
 
-def _numbers(name: str, column: _Column) -> Array:
-    for value, place in zip(column.cells, column.places, strict=True):
-        if not isinstance(value, float) or not np.isfinite(value):
-            got = "empty" if value is None else f"{value!r}, not a finite number"
-            raise BadInput(
-                f"table: {place}, column {name!r} is {got}. Choose other columns with "
-                "features=[...], or mend or drop that row."
-            )
-    return np.array(column.cells, dtype=np.float64)
-
-
-def _classes(name: str, column: _Column) -> tuple[list[str], Indices]:
-    for value, place in zip(column.cells, column.places, strict=True):
-        if value is None:
-            raise BadInput(f"table: {place}, column {name!r} is empty; mend or drop that row.")
-    # Numbers in their order, then texts in theirs.
-    known = sorted(set(column.cells), key=lambda v: (isinstance(v, str), v))
-    number = {value: i for i, value in enumerate(known)}
-    if len(known) < 2:
+def _complete(
+    targets: list[Column], features: list[Column], classes: bool, missing: str | None,
+    notes: list[str],
+) -> Indices:  # fmt: skip
+    """The rows that can be used; notes say how many were left out."""
+    count = len(targets[0].texts)
+    gone = [[t == "" for t in c.texts] if classes else c.missing() for c in targets]
+    without = np.any(gone, axis=0)
+    if missing is None and without.any():
+        at = int(without.argmax())
+        column = next(c for c, lost in zip(targets, gone, strict=True) if lost[at])
         raise BadInput(
-            f"table: column {name!r} has one class only; there is nothing to tell apart."
+            f"table: {column.places[at]}, column {column.name!r} is empty; mend or drop that row, "
+            'or say missing="drop".'
         )
-    labels = [value if isinstance(value, str) else f"{value:.15g}" for value in known]
-    return labels, np.array([number[value] for value in column.cells], dtype=np.intp)
+    if without.any():
+        notes.append(f"{counted(int(without.sum()), 'row')} without a target left out")
+    if missing == "drop":
+        holes = np.any([column.missing() for column in features], axis=0) & ~without
+        if holes.any():
+            notes.append(f"{counted(int(holes.sum()), 'row')} with missing cells left out")
+        without |= holes
+    rows = np.flatnonzero(~without)
+    if not len(rows):
+        raise BadInput(
+            f"table: each of the {counted(count, 'row')} lacks a cell, so none is left. Choose "
+            'other columns with features=[...], or say missing="mean".'
+        )
+    return rows
+
+
+def _numbers(column: Column, rows: Indices) -> Array:
+    for at in rows:
+        if column.numbers[at] is None:
+            raise BadInput(
+                f"table: {column.places[at]}, column {column.name!r} is {column.texts[at]!r}, not "
+                "a finite number. Choose another target, or mend or drop that row."
+            )
+    return np.array([[column.numbers[at]] for at in rows], dtype=np.float64)
+
+
+def _classes(column: Column, rows: Indices) -> tuple[list[str], Indices]:
+    texts = [column.texts[at] for at in rows]
+    labels = sorted(set(texts), key=order_of)
+    if len(labels) < 2:
+        raise BadInput(
+            f"table: column {column.name!r} has one class only; there is nothing to tell apart."
+        )
+    number = {label: i for i, label in enumerate(labels)}
+    return labels, np.array([number[text] for text in texts], dtype=np.intp)
+
+
+def _refuse_identifiers(columns: list[Column]) -> None:
+    """Refuse columns that nobody chose and that only number the rows."""
+    found = [column.name for column in columns if is_identifier(column)]
+    if found and len(found) < len(columns):
+        rest = [column.name for column in columns if column.name not in found]
+        raise BadInput(
+            f"table: column {found[0]!r} numbers the rows, and a network would learn that by "
+            f"heart. Choose the others: features={rest}."
+        )
 
 
 def _listed(argument: str, names: Any) -> list[str]:
