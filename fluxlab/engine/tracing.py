@@ -19,6 +19,7 @@ from fluxlab.engine.building.optimizers import GradientDescent, record_optimizer
 from fluxlab.engine.core import matrix as core_matrix
 from fluxlab.engine.core import trace as core
 from fluxlab.engine.core.errors import BadInput, UnknownName
+from fluxlab.engine.core.numbers import labels_of
 from fluxlab.engine.readers.backward import check_learning_rate, record_backward
 from fluxlab.engine.readers.check import Check, check
 from fluxlab.engine.readers.explain import Explanation, explain
@@ -136,7 +137,7 @@ def trace(function: Callable[..., Any], /, *unnamed: Any, **matrices: Any) -> Tr
     _check_arguments(function, title, len(unnamed), matrices)
     made = Trace(title)
     made._outside = _numbers_outside(function) - {*matrices}
-    inputs = {name: made.input(name, value) for name, value in matrices.items()}
+    inputs = {name: _input(made, name, value) for name, value in matrices.items()}
     with made.following(function), _words_for_filling():
         result = function(**inputs)
     made.finish(result)
@@ -144,6 +145,18 @@ def trace(function: Callable[..., Any], /, *unnamed: Any, **matrices: Any) -> Tr
     if name := _returned(function):
         made.alias(name, made.result)
     return made
+
+
+def _input(made: Trace, name: str, value: Any) -> core_matrix.Matrix:
+    """An input; a data frame's names of rows and columns come along."""
+    named = labels_of(value)
+    axes: list[str | None] = [None] * len(np.shape(value)) if named else []
+    for axis, labels in named.items():
+        usual = ("sample", "feature")[axis]
+        taken = made.axis_labels.setdefault(usual, labels) != labels
+        axes[axis] = f"{usual} of {name}" if taken else usual
+        made.axis_labels.setdefault(str(axes[axis]), labels)
+    return made.input(name, value, axes=tuple(axes))
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def read(tmp_path: Path) -> Any:
 
 
 def test_titanic(read: Any) -> None:
-    with pytest.raises(fl.BadInput, match="'PassengerId' numbers the rows.*features=.'Pclass'"):
+    with pytest.raises(fl.BadInput, match=r"'PassengerId' numbers the rows.*features=.'Pclass'"):
         read(TITANIC, "Survived")
     some = ["Pclass", "Sex", "Age", "Fare", "Embarked"]
     with pytest.raises(fl.BadInput, match=r'line 6, column \'Age\' is empty.*missing="drop"'):
@@ -81,7 +81,7 @@ def test_titanic(read: Any) -> None:
     assert filled.train.X[4, 2] == pytest.approx(np.mean(ages))
     np.testing.assert_allclose(filled.train.X[7, 4:], [1 / 7, 2 / 7, 4 / 7])
     assert filled.notes[0].startswith("2 rows with missing cells: the mean of the training part")
-    with pytest.raises(fl.BadInput, match="'Name' is 'Braund.*8 of 8 cells are different"):
+    with pytest.raises(fl.BadInput, match=r"'Name' is 'Braund.*8 of 8 cells are different"):
         read(TITANIC, "Survived", ["Name"])
 
 
@@ -251,3 +251,72 @@ def test_a_data_frame(frame: Any) -> None:
     assert found.classes == ["007", "7"]
     np.testing.assert_array_equal(found.train.X, [[3, 0, 1], [5, 0, 1], [1, 1, 1]])
     np.testing.assert_array_equal(found.train.Y.ravel(), [0, 1, 0])
+
+
+# -- labels of rows and columns, given to a network or a trace ----------------------------------
+
+
+def pandas_frame(order: list[int] | None = None) -> Any:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {"a": [1.0, 2.0, 3.0], "b": [0.5, 0.25, 0.125], "y": [1.0, 0.0, 1.0]}, index=list("pqr")
+    )
+    return frame if order is None else frame.iloc[order]
+
+
+def test_rows_in_another_order_are_refused() -> None:
+    frame, turned = pandas_frame(), pandas_frame([2, 0, 1])
+    with pytest.raises(fl.BadInput, match=r"p, q, r, but r, p, q.*targets\.loc\[inputs\.index\]"):
+        fl.Network([fl.Dense(1)], frame[["a", "b"]], turned["y"])
+    net = fl.Network([fl.Dense(1)], frame[["a", "b"]], turned.y.loc[frame.index])
+    np.testing.assert_array_equal(net.trace["target"].value.ravel(), [1, 0, 1])
+
+
+def test_other_names_of_rows_are_told_of() -> None:
+    frame = pandas_frame()
+    targets = frame[["y"]].reset_index(drop=True)
+    with pytest.warns(UserWarning, match=r"p, q, r and 0, 1, 2\. Rows are paired by position"):
+        fl.Network([fl.Dense(1)], frame[["a", "b"]], targets)
+
+
+def test_the_same_rows_and_plain_arrays_say_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    frame = pandas_frame()
+    fl.Network([fl.Dense(1)], frame[["a", "b"]], frame["y"])
+    fl.Network([fl.Dense(1)], frame[["a", "b"]], [1, 0, 1])
+    fl.Network([fl.Dense(1)], np.ones((3, 2)), frame["y"])
+    assert not recwarn.list
+
+
+def test_a_trace_keeps_the_names_of_rows_and_columns() -> None:
+    frame = pandas_frame()
+    t = fl.trace(lambda x, w: x @ w, x=frame[["a", "b"]], w=np.ones((2, 1)))
+    assert t["x"].labels == {0: ["p", "q", "r"], 1: ["a", "b"]}
+    assert t["y"].labels == {0: ["p", "q", "r"]}
+    t = fl.trace(lambda x, z: x - z, x=frame[["a", "b"]], z=frame[["b", "y"]])
+    assert t["x"].labels[1] == ["a", "b"]
+    assert t["z"].labels == {0: ["p", "q", "r"], 1: ["b", "y"]}
+    t = fl.trace(lambda y: fl.sum(y), y=frame["y"])
+    assert t["y"].labels == {0: ["p", "q", "r"]}
+
+
+@pytest.mark.parametrize("targets", [["no", "yes", "no"], [["no"], ["yes"], ["no"]]])
+def test_texts_as_targets_are_told_what_to_do(targets: Any) -> None:
+    with pytest.raises(fl.BadInput, match=r"targets: data holds texts, such as .*no.*names\.index"):
+        fl.Network([fl.Dense(1)], np.ones((3, 2)), targets)
+
+
+def test_samples_in_columns_get_a_hint() -> None:
+    with pytest.raises(fl.BadInput, match=r"Do your 4 samples lie in columns\?.*inputs\.T"):
+        fl.Network([fl.Dense(1)], np.ones((2, 4)), np.ones((1, 4)))
+    with pytest.raises(fl.BadInput, match="one row in both") as found:
+        fl.Network([fl.Dense(1)], np.ones((2, 4)), np.ones((3, 1)))
+    assert "columns" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "given", [[1, 0, 1], np.array([1, 0, 1]), np.array([True, False, True]), [[1], [0], [1]]]
+)
+def test_one_target_for_each_sample_is_a_column(given: Any) -> None:
+    for x in (np.ones((3, 2)), np.ones((3, 2), dtype=int), np.ones((3, 2), dtype=bool)):
+        net = fl.Network([fl.Dense(1)], x, given)
+        np.testing.assert_array_equal(net.trace["target"].value, [[1], [0], [1]])

@@ -43,6 +43,11 @@ def matrix_data_preprocessor(
     elif hasattr(data, "columns") and hasattr(data, "to_numpy"):
         names = [str(name) for name in data.columns]
         data = data.to_numpy()
+    if isinstance(data, list | tuple) and data and all(_is_text(row) for row in data):
+        raise BadInput(
+            f"{here}: data holds texts, such as {data[0]!r}, where numbers are needed. Give each "
+            "class a number: names = sorted(set(texts)); numbers = [names.index(t) for t in texts]."
+        )
     try:
         ragged = len({len(row) for row in data}) > 1
     except TypeError:
@@ -87,6 +92,10 @@ def matrix_data_preprocessor(
             f"do not lie in the data, which is {table.shape[0]}×{table.shape[1]}."
         )
     return table[first_row:last_row, first_column:last_column].copy()
+
+
+def _is_text(row: Any) -> bool:
+    return isinstance(row[0] if isinstance(row, list | tuple) and len(row) == 1 else row, str)
 
 
 def samples_of(function: str, argument: str, data: Any) -> Array:

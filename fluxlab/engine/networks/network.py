@@ -19,7 +19,14 @@ from fluxlab.engine.core.numbers import Array, is_whole, whole
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.design import Design, Layer, evaluated, learning, predicting
 from fluxlab.engine.networks.reports import Report, reporter
-from fluxlab.engine.networks.samples import are_rows, matrix_of, names_of, targets_of, unequal
+from fluxlab.engine.networks.samples import (
+    are_rows,
+    check_labels,
+    matrix_of,
+    names_of,
+    targets_of,
+    unequal,
+)
 from fluxlab.engine.networks.views import LayerView
 from fluxlab.engine.running.history import History
 from fluxlab.engine.tracing import Trace
@@ -95,6 +102,7 @@ class Network:
         if batch is not None:
             whole("Network", "batch", batch, 1)
         cost_named(cost)
+        check_labels("Network", inputs, targets)
         x = matrix_of("inputs", inputs)
         target = x.copy() if targets is None else matrix_of("targets", targets)
         if len(x) != len(target):
