@@ -26,13 +26,14 @@ NAN, INF = float("nan"), float("inf")
 GOOD: dict[str, Any] = {
     "int": 2, "int | None": 2, "float": 0.5, "bool": True, "Pair": (1, 2), "int | Pair": 2,
     "int | Pair | None": 2, "str | int": 0, "str": "tanh", "Sequence[Layer]": [fl.Dense(6)],
-    "Recurrent": fl.RNN(2),
+    "Recurrent": fl.RNN(2), "Share": 0.5, "Activation": "tanh", "Initializer": "zeros",
 }  # fmt: skip
 NO_COUNT = (0, -1, 2.5, "4", True, NAN, INF, [2])
 BAD: dict[str, tuple[Any, ...]] = {
     "int": (*NO_COUNT, None), "int | None": NO_COUNT,
     "float": ("4", None, True, [2], NAN, INF), "bool": ("no", 1, None),
     "Pair": (3, (1,), (1, 0), (1, 2, 3), None), "Sequence[Layer]": ([], [3], fl.Dense(6), None),
+    "Share": ("4", None, True, [2], NAN, INF, 1.0, 50, -0.1),
     "int | Pair": (*NO_COUNT, (1, 0), (1, 2, 3), None), "int | Pair | None": NO_COUNT,
 }  # fmt: skip
 

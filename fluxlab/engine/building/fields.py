@@ -8,11 +8,17 @@ from typing import Any, TypeVar, dataclass_transform
 
 import numpy as np
 
+from fluxlab.engine.catalogue.activations import ACTIVATIONS
+from fluxlab.engine.catalogue.initializers import INITIALIZERS
 from fluxlab.engine.catalogue.windows import pair
-from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.engine.core.numbers import is_number, is_whole
 
 C = TypeVar("C", bound=type)
+Share = float  # of what is dropped, 0 to 1
+Activation = str  # a name in `ACTIVATIONS`, in any case, or the function itself
+Initializer = str  # a name in `INITIALIZERS`
+NAMED = {"Activation": ("activation", ACTIVATIONS), "Initializer": ("initializer", INITIALIZERS)}
 
 
 def _count(value: Any) -> bool:
@@ -27,10 +33,20 @@ def _layers(value: Any) -> bool:
     return isinstance(value, tuple | list) and len(value) > 0 and all(map(callable, value))
 
 
+def _name_of(value: Any, kind: str, known: dict[str, Any]) -> str:
+    """A name that is known, from that name in any case or from what it stands for."""
+    by_itself = [name for name, thing in known.items() if thing is value]
+    name = by_itself[0] if by_itself else value.lower() if isinstance(value, str) else value
+    if not isinstance(name, str) or name not in known:
+        raise unknown(kind, value, known)
+    return name
+
+
 RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "int": (_count, "a whole number, 1 or more"),
     "int | None": (lambda n: n is None or _count(n), "a whole number, 1 or more, or None"),
     "float": (is_number, "a finite number"),
+    "Share": (lambda p: is_number(p) and 0 <= p < 1, "a share, 0 to 1 (1 excluded)"),
     "bool": (lambda flag: isinstance(flag, bool | np.bool_), "True or False"),
     "Pair": (_sizes, "two whole numbers, 1 or more"),
     "Sequence[Layer]": (_layers, "a list of layers, one or more"),
@@ -41,9 +57,10 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 def layer(cls: C) -> C:
     """Make a class a frozen dataclass that refuses arguments which its annotations exclude.
 
-    An `int` is a count, 1 or more; a `float` is finite; `int | Pair` is one count for rows and
-    columns or one for each. Annotations without a rule are the layer's own business, and so is
-    what depends on x.
+    An `int` is a count, 1 or more; a `float` is finite; a `Share` is 0 or more and below 1;
+    `int | Pair` is one count for rows and columns or one for each. What an `Activation` and an
+    `Initializer` stand for is kept by its name. Annotations without a rule are the layer's own
+    business, and so is what depends on x.
     """
 
     def check(self: Any) -> None:
@@ -54,6 +71,8 @@ def layer(cls: C) -> C:
                 raise BadInput(f"{name}: {field.name} must be {RULES[rule][1]}, got {value!r}.")
             if rule.startswith("int | Pair") and not (value is None and rule.endswith("None")):
                 pair(name, field.name, value)
+            if rule in NAMED:
+                object.__setattr__(self, field.name, _name_of(value, *NAMED[rule]))
 
     cls.__post_init__ = check  # type: ignore[attr-defined]
     return dataclasses.dataclass(frozen=True)(cls)  # type: ignore[return-value]

@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+from fluxlab.engine.core.meaning import NAMES
+
 LONGEST = 900
 _QUOTED = re.compile(r"(['\"])(?:(?!\1).){100,}\1", re.DOTALL)  # a long text that was given
 ROOM = str(Path(__file__).parents[2])  # where FluxLab's own code lies
@@ -70,8 +72,9 @@ def unknown(kind: str, got: object, known: Iterable[str]) -> UnknownName:
     """`Unknown activation 'rely'. Did you mean 'relu'? Known: ...`."""
     names = list(known)
     lower = {name.lower(): name for name in reversed(names)}  # dC_dW is nearest to dC_dw
+    meant = NAMES.get(kind, {}).get(str(got).lower().replace(" ", "_").replace("-", "_"))
     near = difflib.get_close_matches(str(got).lower(), lower, n=1, cutoff=0.5)
-    hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
+    hint = f" Did you mean {meant or lower[near[0]]!r}?" if meant or near else ""
     shown = ", ".join(names[:40]) + (f", ... ({len(names)} in all)" if len(names) > 40 else "")
     return UnknownName(f"Unknown {kind} {got!r}.{hint} Known: {shown}.")
 

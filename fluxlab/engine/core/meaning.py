@@ -71,6 +71,35 @@ _TOOLS = {
     "accuracy_score": "fl.metrics.accuracy(y, target)",
     "load": "fl.Network.load(path)", "save": "net.save(path)", "seed": "fl.Network(..., seed=0)",
     "manual_seed": "fl.Network(..., seed=0)", "read_csv": "fl.data.table(path)",
-    "train_test_split": "fl.data", "summary": "net, which prints its layers",
+    "train_test_split": "fl.data", "summary": "net.layers, and fl.Board(net)",
+}  # fmt: skip
+# Names, as other tools have them, of what is chosen here by a name.
+NAMES: dict[str, dict[str, str]] = {
+    "activation": {
+        "none": "linear", "identity": "linear", "no": "linear", "logistic": "sigmoid",
+        "silu": "swish", "leakyrelu": "leaky_relu", "lrelu": "leaky_relu", "step": "threshold",
+        "heaviside": "threshold", "logsoftmax": "softmax", "rectifier": "relu",
+    },
+    "cost": {
+        "bce": "binary_cross_entropy", "binary_crossentropy": "binary_cross_entropy",
+        "log_loss": "binary_cross_entropy", "bceloss": "binary_cross_entropy",
+        "bcewithlogitsloss": "binary_cross_entropy_logits",
+        "categorical_crossentropy": "cross_entropy", "crossentropy": "cross_entropy",
+        "sparse_categorical_crossentropy": "cross_entropy", "nll": "cross_entropy",
+        "nllloss": "cross_entropy", "crossentropyloss": "cross_entropy_logits",
+        "mean_squared_error": "mse", "mseloss": "mse", "l2": "mse", "squared_error": "mse",
+        "mean_absolute_error": "mae", "l1": "mae", "l1loss": "mae", "svm": "hinge",
+    },
+    "optimizer": {
+        "sgd": "gradient_descent", "gd": "gradient_descent", "adamw": "adam", "rms": "rmsprop",
+        "gradientdescent": "gradient_descent", "adamax": "adam", "nag": "nesterov",
+    },
+    "initializer": {
+        "he": "he_normal", "kaiming": "he_normal", "kaiming_normal": "he_normal",
+        "kaiming_uniform": "he_uniform", "xavier": "xavier_uniform", "glorot": "xavier_uniform",
+        "glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal",
+        "normal": "small_normal", "random_normal": "small_normal", "zero": "zeros",
+        "ones": "constant",
+    },
 }  # fmt: skip
 MEANING: dict[str, str] = _NUMPY | _TOOLS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, Initializer, layer
 from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.catalogue.images import AXES, as_image, border, windows
 from fluxlab.engine.catalogue.initializers import initial
@@ -31,8 +31,8 @@ class Conv:
     kernel: int | Pair = 3
     stride: int | Pair = 1
     padding: str | int = "valid"
-    activation: str = "linear"
-    initializer: str = "he_uniform"
+    activation: Activation = "linear"
+    initializer: Initializer = "he_uniform"
 
     @property
     def window(self) -> tuple[Pair, Pair]:

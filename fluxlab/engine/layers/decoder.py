@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, layer
 from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.scopes import scope
@@ -25,7 +25,7 @@ class DecoderLayer:
 
     heads: int
     hidden: int
-    activation: str = "relu"
+    activation: Activation = "relu"
 
     def __call__(
         self, x: Matrix, building: Building, memory: Matrix | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, Initializer, layer
 from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.catalogue.initializers import initial
 from fluxlab.engine.core.matrix import Matrix
@@ -16,8 +16,8 @@ class Dense:
     """x (samples, inputs) to h (samples, neurons); w (inputs, neurons), b (1, neurons)."""
 
     neurons: int
-    activation: str = "linear"
-    initializer: str = "xavier_uniform"
+    activation: Activation = "linear"
+    initializer: Initializer = "xavier_uniform"
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         inputs, n = x.shape[-1], int(self.neurons)

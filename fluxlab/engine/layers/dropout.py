@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Share, layer
 from fluxlab.engine.catalogue.ops import greater, multiply
-from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.matrix import Matrix
 
 
@@ -17,11 +16,9 @@ class Dropout:
     dropped or scaled (Srivastava and others, 2014).
     """
 
-    p: float = 0.5
+    p: Share = 0.5
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
-        if not 0 <= self.p < 1:
-            raise BadInput(f"Dropout: p must lie in 0 to 1 (1 excluded), got {self.p!r}.")
         if not building.training or self.p == 0:
             return x
         kept = greater(building.random(x).named("draw"), self.p).named("kept")

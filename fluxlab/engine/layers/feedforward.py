@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, layer
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.attention import check_sequences, projection
@@ -18,7 +18,7 @@ class FeedForward:
     """
 
     hidden: int
-    activation: str = "relu"
+    activation: Activation = "relu"
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         check_sequences("FeedForward", x)

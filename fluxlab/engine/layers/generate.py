@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, layer
 from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
@@ -30,7 +30,7 @@ class Generate:
     layer: Recurrent
     steps: int
     outputs: int
-    activation: str = "linear"
+    activation: Activation = "linear"
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         if not isinstance(self.layer, Recurrent):

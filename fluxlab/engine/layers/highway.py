@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, Initializer, layer
 from fluxlab.engine.catalogue.initializers import initial
 from fluxlab.engine.catalogue.losses import one_minus
 from fluxlab.engine.catalogue.ops import add, multiply
@@ -22,9 +22,9 @@ class Highway:
     are as wide as x. The gate's bias starts at `carry`, below 0, so that a new layer carries x on.
     """
 
-    activation: str = "tanh"
+    activation: Activation = "tanh"
     carry: float = -1.0
-    initializer: str = "xavier_uniform"
+    initializer: Initializer = "xavier_uniform"
 
     def __call__(self, x: Matrix, building: Building) -> Matrix:
         transform = self._dense("transform", x, building, 0.0, self.activation)

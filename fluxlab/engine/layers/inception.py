@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, layer
 from fluxlab.engine.catalogue.images import AXES, as_image
 from fluxlab.engine.catalogue.ops import concatenate
 from fluxlab.engine.catalogue.windows import Pair
@@ -28,7 +28,7 @@ class Inception:
     three: Pair
     five: Pair
     pooled: int
-    activation: str = "relu"
+    activation: Activation = "relu"
 
     @property
     def window(self) -> tuple[Pair, Pair]:

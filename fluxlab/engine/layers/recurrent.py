@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Initializer, layer
 from fluxlab.engine.catalogue.initializers import initial
 from fluxlab.engine.catalogue.ops import concatenate, hold, multiply, reshape
 from fluxlab.engine.core.errors import BadInput, size
@@ -39,7 +39,7 @@ class Recurrent:
     window: int | None = None
     masked: bool = False
     reverse: bool = False
-    initializer: str = "xavier_uniform"
+    initializer: Initializer = "xavier_uniform"
     states: ClassVar[tuple[str, ...]] = ("h",)
 
     def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, layer
 from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.catalogue.ops import add
 from fluxlab.engine.core.errors import BadInput, size
@@ -26,7 +26,7 @@ class Residual:
     """
 
     layers: Sequence[Layer]
-    activation: str = "relu"
+    activation: Activation = "relu"
 
     @property
     def inside(self) -> Sequence[Layer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fluxlab.engine.building.building import Building
-from fluxlab.engine.building.fields import layer
+from fluxlab.engine.building.fields import Activation, layer
 from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.layers.recurrent import Matrices, Recurrent, weights
@@ -18,7 +18,7 @@ class RNN(Recurrent):
     Elman (1990). The study book calls w U, u W, and h s; it has no b.
     """
 
-    activation: str = "tanh"
+    activation: Activation = "tanh"
 
     def parameters(self, inputs: int, axis: str | None, building: Building) -> Matrices:
         n, rule = self.neurons, self.initializer

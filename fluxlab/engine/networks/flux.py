@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.numbers import Array, whole
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.network import Network, a_network
+from fluxlab.engine.networks.samples import matrix_of
 from fluxlab.engine.readers.backward import check_learning_rate
 from fluxlab.engine.running.history import History
 
@@ -49,6 +51,14 @@ def form_network(
     names = [hidden_activation] * (len(layers) - 1) + [output_activation]
     for name in names:
         activation(name)
+    features = np.shape(matrix_of("inputs", inputs, "form_network"))[-1]
+    if len(layers) > 1 and layers[0] == features:
+        shown = "-".join(str(int(n)) for n in layers)
+        warnings.warn(
+            f"form_network: the input layer is implicit, so {[*map(int, layers)]} makes a "
+            f"{features}-{shown} network. For {shown} give {[*map(int, layers[1:])]}.",
+            stacklevel=2,
+        )
     made = [Dense(int(n), name) for n, name in zip(layers, names, strict=True)]
     try:
         return Network(made, inputs, targets, optimizer=GradientDescent(learning_rate), seed=seed)

@@ -18,6 +18,7 @@ from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.numbers import Array, is_whole, whole
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.design import Design, Layer, evaluated, learning, predicting
+from fluxlab.engine.networks.habits import OnClass, check_fit, no_such, not_so
 from fluxlab.engine.networks.reports import Report, reporter
 from fluxlab.engine.networks.samples import (
     are_rows,
@@ -32,18 +33,6 @@ from fluxlab.engine.running.history import History
 from fluxlab.engine.tracing import Trace
 
 TURN, LONGEST = 0.1, 0.5  # seconds that learning holds the lock at a time; at most
-
-
-class _OnClass(classmethod):  # type: ignore[type-arg]
-    """A class method that is refused on an object, where it would do nothing."""
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is not None:
-            raise BadInput(
-                "net.load(path) would leave net as it is: load makes a new network. Write "
-                "net = fl.Network.load(path)."
-            )
-        return super().__get__(instance, owner)
 
 
 class Network:
@@ -141,8 +130,14 @@ class Network:
 
     def __setattr__(self, name: str, value: object) -> None:
         if "layers" in vars(self) and name not in vars(self) and not name.startswith("_"):
-            raise AttributeError(_not_so(name, value))
+            raise AttributeError(not_so(name, value, signature(Network).parameters))
         super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(no_such(name, dir(type(self))))
+
+    def __call__(self, *_: Any) -> Any:
+        raise BadInput("A network is not called: net.predict(inputs) gives its outputs.")
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -277,6 +272,7 @@ class Network:
         validation: tuple[Any, Any] | None = None,
         patience: int | None = None,
         progress: bool | Callable[[int, float], object] = False,
+        **others: Any,
     ) -> History:
         """Learn for `epochs` passes through the data; returns the history.
 
@@ -284,6 +280,7 @@ class Network:
         patience : early stopping: stop after so many epochs without a better validation cost, and
             go back to the best weights; also when stopped by hand, after the first epoch.
         """
+        check_fit(epochs, others)
         whole("fit", "epochs", epochs, 1)
         if patience is not None:
             whole("fit", "patience", patience, 1)
@@ -397,7 +394,7 @@ class Network:
         whole("to_numpy", "iterations", iterations, 0)
         return to_script(self.trace, int(iterations), repr(self))
 
-    @_OnClass
+    @OnClass
     def load(cls: type[Network], path: str | Path) -> Network:  # noqa: N805
         """A saved network; it goes on with the same numbers as one that never stopped."""
         from fluxlab.engine.core.disk import path_of
@@ -419,24 +416,6 @@ def _again(
     if rows is not None:
         made.set_samples(rows)
     return made
-
-
-def _not_so(name: str, value: object) -> str:
-    """What to write instead of an attribute that nothing would ever read."""
-    if name == "learning_rate":
-        how = f'net.trace.set("learning rate", {value!r})'
-        return f"net.learning_rate = ... does nothing. Write {how}."
-    if name in ("activation", "activations"):
-        return f"net.{name} = ... does nothing. Write net.set_activation(1, 'tanh')."
-    if name in signature(Network).parameters:
-        return (
-            f"net.{name} = ... does nothing: a network is formed with its {name}. Form another: "
-            f"fl.Network(layers, inputs, targets, {name}=...)."
-        )
-    return (
-        f"A network has no .{name} that can be set. Its numbers are set by net.trace.set(name, "
-        "numbers), a layer's by net.layers[0].weights_matrix = numbers."
-    )
 
 
 def a_network(function: str, network: object) -> Network:

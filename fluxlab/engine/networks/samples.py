@@ -99,10 +99,17 @@ def _misfit(output: Shape, target: Shape) -> str:
             f"the last layer has {output[0]} neurons, but targets has {target[0]} columns; they "
             f"must be equal.{hint}"
         )
+    of_steps = len(output) == 2 and target in ((output[1],), (1,), ())
+    once = (
+        " For one output for the whole sequence, not for each step, give the last recurrent layer "
+        "sequence=False, as in fl.LSTM(8, sequence=False)."
+        if of_steps
+        else ""
+    )
     return (
         f"the output of each sample is {size(output)}, but its target is {size(target)}; they must "
         f"have the same shape, or with a cost of {' or '.join(CLASS_COSTS)} the target may be "
-        "class numbers, without the output's last axis."
+        f"class numbers, without the output's last axis.{once}"
     )
 
 
