@@ -128,7 +128,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
     """What was handed out. Unreadable counts as nothing: then every file is the student's own."""
     try:
         found = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import secrets
 import time
 import zipfile
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,16 @@ import numpy as np
 from fluxlab.engine.core.errors import BadInput
 
 OLD = 3600  # seconds: no save takes so long
+SMALL, MOST_PACKED = 2**25, 20  # bytes that any file may unpack to, or 20 times its own size
+HEADS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0,
+}  # fmt: skip
 
 
 def write(path: Path, written: str, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     """Write arrays and a header of the format `written`. The file is whole or not there at all."""
-    text = json.dumps({"format": written, **header})
+    sums = {name: _checksum(array) for name, array in arrays.items()}
+    text = json.dumps({"format": written, "checksums": sums, **header})
     _write_whole(path, lambda file: np.savez(file, header=text, **arrays))
 
 
@@ -70,7 +77,9 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
     what : what is expected, such as "a network".
     """
     if not path.is_file():
-        raise BadInput(f"load: there is no file {str(path)!r}; check the name and the folder.")
+        full = path.with_name(f"{path.name}.npz")
+        hint = f"did you mean {full.name!r}" if full.is_file() else "check the name and the folder"
+        raise BadInput(f"load: there is no file {str(path)!r}; {hint}.")
     arrays = _arrays(path)
     try:
         header = json.loads(str(arrays.pop("header")))
@@ -85,18 +94,48 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
             f"load: {path.name} has the format {found!r}, and this FluxLab reads {written!r}. It "
             "was saved by another version; load it with that one."
         )
+    sums = header.get("checksums")  # files of earlier versions have none
+    if isinstance(sums, dict):
+        names = [*arrays, *sums]
+        odd = [n for n in names if n not in arrays or sums.get(n) != _checksum(arrays[n])]
+        if odd:
+            raise BadInput(
+                f"load: {odd[0]!r} in {path.name} is not what was saved: its numbers, its shape or "
+                f"its type ({arrays[odd[0]].dtype if odd[0] in arrays else 'missing'}) were "
+                "changed afterwards. Take a copy of the file as it was; to change a network, load "
+                "it, set its numbers and save it again."
+            )
     return header, arrays
 
 
 def _arrays(path: Path) -> dict[str, Any]:
-    """Every array of the file; each is compared with its checksum."""
+    """Every array of the file; sizes are read in the directory before anything is unpacked."""
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it does not begin and end as saved files do")
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        with zipfile.ZipFile(path) as stored:
+            parts = stored.infolist()
+            room = max(SMALL, MOST_PACKED * path.stat().st_size)
+            if sum(part.file_size for part in parts) > room:
+                raise ValueError("unpacked it would be far larger than any network")
+            return {part.filename.removesuffix(".npy"): _array(stored, part) for part in parts}
     except Exception as problem:  # zipfile and NumPy raise many kinds on broken files
         raise BadInput(
             f"load: {path.name} is damaged or not a FluxLab file ({problem}). Save it again, or "
             "take a copy."
         ) from None
+
+
+def _array(stored: zipfile.ZipFile, part: zipfile.ZipInfo) -> Any:
+    """One array, if what its head says fits into its part of the file."""
+    with stored.open(part) as file:
+        shape, _, dtype = HEADS[np.lib.format.read_magic(file)](file)
+        if dtype.hasobject or prod(shape) * dtype.itemsize > part.file_size:
+            raise ValueError(f"{part.filename} does not hold what its first bytes say")
+    with stored.open(part) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _checksum(array: Any) -> str:
+    """Of the numbers, their order in memory aside, with their shape and type."""
+    array = np.asarray(array)
+    what = f"{array.dtype.str} {array.shape} ".encode()
+    return hashlib.sha256(what + np.ascontiguousarray(array).tobytes()).hexdigest()[:32]

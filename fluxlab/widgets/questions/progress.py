@@ -83,7 +83,7 @@ def _read(path: Path) -> tuple[Answers, str]:
     try:
         answers = json.loads(text)["answers"]
         whole = all(isinstance(entry, dict) and "given" in entry for entry in answers.values())
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     return (answers, "") if whole else ({}, _put_aside(path))
 
