@@ -94,18 +94,21 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
             f"load: {path.name} has the format {found!r}, and this FluxLab reads {written!r}. It "
             "was saved by another version; load it with that one."
         )
-    sums = header.get("checksums")  # files of earlier versions have none
-    if isinstance(sums, dict):
-        names = [*arrays, *sums]
-        odd = [n for n in names if n not in arrays or sums.get(n) != _checksum(arrays[n])]
-        if odd:
-            raise BadInput(
-                f"load: {odd[0]!r} in {path.name} is not what was saved: its numbers, its shape or "
-                f"its type ({arrays[odd[0]].dtype if odd[0] in arrays else 'missing'}) were "
-                "changed afterwards. Take a copy of the file as it was; to change a network, load "
-                "it, set its numbers and save it again."
-            )
     return header, arrays
+
+
+def check_sums(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Refuse arrays that were changed after they had been written; BadInput names the first."""
+    sums = header.get("checksums")
+    if not isinstance(sums, dict):  # a file of an earlier version
+        return
+    for name, array in arrays.items():
+        if sums.get(name) != _checksum(array):
+            raise BadInput(
+                f"load: {name!r} in {path.name} is not what was saved: its numbers, its shape or "
+                f"its type ({array.dtype}) were changed afterwards. Take a copy of the file; to "
+                "change a network, load it, set its numbers and save it again."
+            )
 
 
 def _arrays(path: Path) -> dict[str, Any]:
