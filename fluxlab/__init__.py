@@ -121,7 +121,7 @@ class _Group:
                 self._homes |= _layers()
             if name in self._homes:
                 return getattr(importlib.import_module(self._homes[name]), name)
-        raise AttributeError(_no_such(f"fl.{self._name}", name, dir(self)))
+        raise _unknown(_no_such(f"fl.{self._name}", name, dir(self)))
 
     def __dir__(self) -> list[str]:
         return sorted({*self._homes, *(_layers() if self._name == "layers" else ())})
@@ -141,6 +141,12 @@ def _activations() -> dict[str, Any]:
     home = importlib.import_module("fluxlab.engine.catalogue.activations")
     found: dict[str, Any] = home.ACTIVATIONS
     return found
+
+
+def _unknown(text: str) -> AttributeError:
+    from fluxlab.engine.core.errors import UnknownAttribute
+
+    return UnknownAttribute(text)
 
 
 def _no_such(where: str, name: str, known: list[str]) -> str:
@@ -198,7 +204,7 @@ def _found(name: str) -> Any:
         for group in _GROUPS:  # fl.GRU, as it was before there were groups
             if name in dir(_found(group)):
                 return getattr(_found(group), name)
-    raise AttributeError(_no_such("fl", name, __dir__()))
+    raise _unknown(_no_such("fl", name, __dir__()))
 
 
 def __dir__() -> list[str]:

@@ -16,6 +16,7 @@ CELLS = [
     "fl.trace(\n    f, x=x, w=np.ones((3, 2))\n)",
     "t['nothing']",
     "fl.Dense('many')",
+    "fl.nn",
     "%xmode Verbose",
     "fl.Dense('many')",
 ]
@@ -49,9 +50,14 @@ def test_an_error_shows_the_students_lines_and_the_sentence(outputs: list[Any]) 
     assert "fluxlab" not in text
     assert told(outputs[3]).startswith("Cell In[4], line 1\n    t['nothing']\n\nUnknownName:")
     assert told(outputs[4]).startswith("Cell In[5], line 1\n    fl.Dense('many')\n\nBadInput:")
+    text = told(outputs[5])
+    assert (
+        text
+        == "Cell In[6], line 1\n    fl.nn\n\nUnknownAttribute: fl has no 'nn'. Write fl.layers."
+    )
 
 
 def test_the_rest_is_shown_on_request(outputs: list[Any]) -> None:
-    text = told(outputs[6])
+    text = told(outputs[7])
     assert "Traceback (most recent call last)" in text
     assert "fluxlab" in text

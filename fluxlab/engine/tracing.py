@@ -18,7 +18,7 @@ import numpy as np
 from fluxlab.engine.building.optimizers import GradientDescent, record_optimizer
 from fluxlab.engine.core import matrix as core_matrix
 from fluxlab.engine.core import trace as core
-from fluxlab.engine.core.errors import BadInput, UnknownName
+from fluxlab.engine.core.errors import BadInput, UnknownAttribute, UnknownName
 from fluxlab.engine.core.numbers import labels_of
 from fluxlab.engine.readers.backward import check_learning_rate, record_backward
 from fluxlab.engine.readers.check import Check, check
@@ -69,7 +69,7 @@ class Trace(core.Trace):
         known = vars(self)
         if "_closed" in known and name not in known:
             how = f"t.set({name!r}, numbers)" if name in self else "t.set('w', numbers)"
-            raise AttributeError(
+            raise UnknownAttribute(
                 f"A trace has no .{name} that can be set. The numbers of a matrix are set by {how}."
             )
         super().__setattr__(name, value)

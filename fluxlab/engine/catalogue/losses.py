@@ -156,11 +156,13 @@ def multiclass_hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     is PyTorch's MultiMarginLoss (Weston and Watkins, 1999, divided by the number of classes).
     """
     rows = _class_rows("multiclass_hinge", y, target)
-    right = _named(ops.sum(ops.multiply(rows, y), axis=-1, keepdims=True), "y of the right class")
+    own = _named(ops.multiply(rows, y), "target times y")
+    right = _named(ops.sum(own, axis=-1, keepdims=True), "y of the right class")
     missing = _named(one_minus(_named(ops.subtract(right, y), "lead")), "missing to lead 1")
     one = _named(ops.sum(rows, axis=-1, keepdims=True), "is there a class")
     others = _named(ops.subtract(one, rows), "other classes")
-    missed = ops.multiply(others, _named(ops.maximum(missing, 0.0), "lead missed"))
+    short = _named(ops.maximum(missing, 0.0), "lead missed")
+    missed = _named(ops.multiply(others, short), "lead missed by each other")
     return average(_named(ops.mean(missed, axis=-1, keepdims=True), "lead missed by the others"))
 
 

@@ -56,6 +56,10 @@ class UnknownName(Told, LookupError, ValueError):
     """A name that is not known here; the message gives the nearest known ones."""
 
 
+class UnknownAttribute(Told, AttributeError):
+    """An attribute that is not there, or that nothing would read if it were set."""
+
+
 class NotComputed(Told, RuntimeError):
     """A matrix that is asked for before the step that computes it has run."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fluxlab.engine.core import formulas
-from fluxlab.engine.core.errors import NotComputed, size
+from fluxlab.engine.core.errors import NotComputed, UnknownAttribute, size
 from fluxlab.engine.core.numbers import Array, Shape, shown
 from fluxlab.engine.core.op import Call, Op, Params
 from fluxlab.engine.core.operators import Operators
@@ -95,7 +95,7 @@ class Matrix(Operators):
 
     @value.setter
     def value(self, numbers: object) -> None:
-        raise AttributeError(f"m.value = ... does nothing. {self._how_to_set()}")
+        raise UnknownAttribute(f"m.value = ... does nothing. {self._how_to_set()}")
 
     def _how_to_set(self) -> str:
         if self.step is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.errors import BadInput, UnknownAttribute, size
 from fluxlab.engine.core.meaning import MEANING
 from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.core.op import OPS, Traced
@@ -284,7 +284,7 @@ class Operators(Traced):
             raise AttributeError(name)
         if name in _METHODS:
             return partial(_method, name, self)
-        raise AttributeError(f"A traced matrix has no .{name}. {instead(name)}")
+        raise UnknownAttribute(f"A traced matrix has no .{name}. {instead(name)}")
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *_METHODS})

@@ -14,7 +14,7 @@ from fluxlab.engine.building.optimizers import optimizer as optimizer_of
 from fluxlab.engine.building.parts import check_part
 from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.catalogue.losses import cost as cost_named
-from fluxlab.engine.core.errors import BadInput, size
+from fluxlab.engine.core.errors import BadInput, UnknownAttribute, size
 from fluxlab.engine.core.numbers import Array, is_whole, whole
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.design import Design, Layer, evaluated, learning, predicting
@@ -137,7 +137,7 @@ class Network:
 
     def __setattr__(self, name: str, value: object) -> None:
         if "layers" in vars(self) and name not in vars(self) and not name.startswith("_"):
-            raise AttributeError(not_so(name, value, signature(Network).parameters))
+            raise UnknownAttribute(not_so(name, value, signature(Network).parameters))
         if name == "tokenizer" and not isinstance(value, Tokenizer | None):
             raise BadInput(
                 "net.tokenizer must be a tokenizer, such as CharacterTokenizer.train(text), or "
@@ -146,7 +146,7 @@ class Network:
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(no_such(name, dir(type(self))))
+        raise UnknownAttribute(no_such(name, dir(type(self))))
 
     def __call__(self, *_: Any) -> Any:
         raise BadInput("A network is not called: net.predict(inputs) gives its outputs.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fluxlab.engine.core.errors import UnknownAttribute
 from fluxlab.engine.core.numbers import Array, shown
 from fluxlab.engine.layers.dense import Dense
 
@@ -37,7 +38,7 @@ class LayerView:
 
     def __getattr__(self, name: str) -> Array:
         if name not in FLUX_MATRICES:
-            raise AttributeError(
+            raise UnknownAttribute(
                 f"A layer has no {name!r}. Its matrices: {', '.join(FLUX_MATRICES)}."
             )
         numbers = self.network.trace[self._full(name)].value.view(np.ndarray)
@@ -51,7 +52,7 @@ class LayerView:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in ("weights_matrix", "bias_matrix"):
-            raise AttributeError(f"{name} cannot be set; weights_matrix and bias_matrix can.")
+            raise UnknownAttribute(f"{name} cannot be set; weights_matrix and bias_matrix can.")
         self.network.trace.set(self._full(name), value)
 
     def _full(self, name: str) -> str:

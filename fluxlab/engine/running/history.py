@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fluxlab.engine.core.errors import BadInput, Diverged
+from fluxlab.engine.core.errors import BadInput, Diverged, UnknownAttribute
 from fluxlab.engine.core.numbers import Array
 from fluxlab.engine.running.watch import Watch
 
@@ -107,7 +107,7 @@ class History:
 
     @iteration.setter
     def iteration(self, value: object) -> None:
-        raise AttributeError(
+        raise UnknownAttribute(
             f"history.iteration = {value!r} would only miscount; history.travel({value!r}) goes "
             "there."
         )
