@@ -150,6 +150,7 @@ def test_lessons_in_every_script_have_files_of_their_own(home: Path) -> None:
         assert message == ""
     files = {path.stem for path in (home / "progress").glob("*.json")}
     assert len(files) == len(keys)
+    assert progress.file_of("e\u0301") == progress.file_of("\u00e9")
     assert {"第一课", "урок1", "8%3Aa", "a b", "100%25"} <= files
     assert not {name.lower() for name in files} & {"con", "con.x", "..", "."}
 

@@ -49,7 +49,7 @@ def test_its_parameters_can_be_set_and_learned() -> None:
     x, target = DRAW.normal(size=(5, 3)), DRAW.normal(size=(5, 1))
 
     def write(x: Any, target: Any) -> Any:
-        return fl.mse(fl.Dense(1)(fl.Dense(4, "tanh")(x)), target)
+        return fl.mse(fl.sum(fl.Dense(3)(fl.Dense(3, "tanh")(x)), axis=1, keepdims=True), target)
 
     t = fl.trace(write, x=x, target=target)
     assert {"Dense/w", "Dense/b", "Dense 2/w", "Dense 2/b"} <= t.matrices.keys()

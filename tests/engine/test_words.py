@@ -180,3 +180,35 @@ def test_words_around_a_gradient_are_not_in_its_fraction() -> None:
     t = fl.trace(lambda x, b: fl.sum(x * b), x=np.ones((3, 2)), b=np.ones((1, 2)))
     t.backward()
     assert latex(t["shares of dC_db"]) == r"\text{shares of }\frac{\partial C}{\partial b}"
+    t = fl.trace(lambda x: fl.sum(fl.max(x, axis=1).named("largest error")), x=np.eye(2))
+    t.backward()
+    (repeated,) = [m for m in t.matrices.values() if m.local.endswith(" repeated")]
+    assert latex(repeated) == r"\frac{\partial C}{\partial \text{largest error}}\text{ repeated}"
+
+
+def test_an_error_stays_short_whatever_was_given() -> None:
+    assert str(fl.BadInput("short")) == "short"
+    for text in ("word " * 2000, f"got {'x' * 5000!r}; give less", f'"{"y " * 900}" is none'):
+        for kind in (fl.BadInput, fl.UnknownName, fl.NotComputed, fl.NoGradient, fl.Diverged):
+            assert len(str(kind(text))) <= 910
+    said = str(fl.BadInput(f"got {'x' * 5000!r}; give less"))
+    assert said.startswith("got 'xxxx")
+    assert said.endswith("...'; give less")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda big: fl.text.CharacterTokenizer(big), lambda big: fl.Dense(3, big),
+        lambda big: fl.Network(big, [[1.0]], [[1.0]]), lambda big: fl.data.table(big, "x"),
+        lambda big: fl.trace(lambda x: x, x=big), lambda big: fl.Network.load(big),
+        lambda big: fl.Network([fl.Dense(1)], [[1.0]], [[1.0]], cost=big),
+        lambda big: fl.text.generate(big, "a", 3), lambda big: fl.Question(big, "?", answer=1),
+        lambda big: fl.text.BytePairTokenizer(big), lambda big: fl.form_network(big, [[1]], [[1]]),
+    ],
+)  # fmt: skip
+def test_a_huge_text_is_not_printed_back(given: Any) -> None:
+    for big in ("to be or not to be " * 500, "x" * 9000, ["word"] * 3000):
+        with pytest.raises(ValueError) as found:  # noqa: PT011
+            given(big)
+        assert len(str(found.value)) < 950

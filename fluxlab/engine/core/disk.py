@@ -97,9 +97,9 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
 
     what : what is expected, such as "a network".
     """
-    if not path.is_file():
+    if not _is_file(path):
         full = path.with_name(f"{path.name}.npz")
-        hint = f"did you mean {full.name!r}" if full.is_file() else "check the name and the folder"
+        hint = f"did you mean {full.name!r}" if _is_file(full) else "check the name and the folder"
         raise BadInput(f"load: there is no file {str(path)!r}; {hint}.")
     arrays = _arrays(path)
     try:
@@ -116,6 +116,13 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
             "was saved by another version; load it with that one."
         )
     return header, arrays
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name of a file at all
+        return False
 
 
 def check_sums(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
