@@ -94,7 +94,7 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
             f"load: {path.name} has the format {found!r}, and this FluxLab reads {written!r}. It "
             "was saved by another version; load it with that one."
         )
-    sums = header.get("checksums")  # files of earlier versions have none
+    sums = header.get("checksums")  # files of earlier versions have none, and are taken as they are
     if isinstance(sums, dict):
         names = [*arrays, *sums]
         odd = [n for n in names if n not in arrays or sums.get(n) != _checksum(arrays[n])]
@@ -105,6 +105,9 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
                 "changed afterwards. Take a copy of the file as it was; to change a network, load "
                 "it, set its numbers and save it again."
             )
+    for name, array in arrays.items():
+        if array.dtype != np.float64:
+            raise BadInput(f"load: {path.name}: {name} must be float64, and is {array.dtype}.")
     return header, arrays
 
 

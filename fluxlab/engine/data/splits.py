@@ -9,6 +9,7 @@ import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, counted, size, unknown
 from fluxlab.engine.core.numbers import Array, Indices, as_numbers
+from fluxlab.engine.core.pairs import check_rows, labels_of, turned
 from fluxlab.engine.data.datasets import seeded
 
 SCALINGS = ("standard", "min-max", "none")
@@ -114,14 +115,21 @@ def split(
     scaling : "standard", "min-max" or "none"; see `Scaling`.
     seed : the same seed gives the same parts.
     """
+    check_rows("split", "X", X, "Y", Y)
     x, y = _table("X", X), _table("Y", Y)
-    names = [f"feature {i}" for i in range(x.shape[1])], [f"output {i}" for i in range(y.shape[1])]
+    features, target = _names(X, "feature", x), _names(Y, "output", y)
     kinds = None
     if y.shape[1] == 1 and set(np.unique(y)) == {0.0, 1.0}:
         kinds = ["0", "1"]
     elif y.shape[1] > 1 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1):
         kinds = [str(k) for k in range(y.shape[1])]
-    return split_named("split", x, y, *names, kinds, validation, test, scaling, seed)
+    return split_named("split", x, y, features, target, kinds, validation, test, scaling, seed)
+
+
+def _names(given: Any, usual: str, table: Array) -> list[str]:
+    """The names of the columns, or "feature 0", "feature 1", ..."""
+    own = labels_of(given).get(1, [f"{usual} {i}" for i in range(table.shape[1])])
+    return [str(name) for name in own]
 
 
 def _table(argument: str, value: Any) -> Array:
@@ -145,7 +153,10 @@ def split_named(
     Where x is NaN, the mean of that column in the training part is put.
     """
     if len(x) != len(y):
-        raise BadInput(f"{here}: X has {len(x)} samples and Y {len(y)}; each needs its target.")
+        raise BadInput(
+            f"{here}: X has {len(x)} samples and Y {len(y)}; each needs its target."
+            + turned("X", x, "Y", y)
+        )
     if not isinstance(scaling, str) or scaling not in SCALINGS:
         raise unknown("scaling", scaling, SCALINGS)
     for name, share in (("validation", validation), ("test", test)):

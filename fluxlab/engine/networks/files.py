@@ -78,9 +78,6 @@ def _made(kind: type[Network], header: dict[str, Any], arrays: dict[str, Any]) -
         _part(header["regularizers"]), _part(header["clip"]),
         header["batch"], header["shuffle"], header["seed"], header.get("own_target", False),
     )  # fmt: skip
-    for name, array in arrays.items():
-        if array.dtype != np.float64:
-            raise BadInput(f"load: {name} must be float64, and is {array.dtype}.")
     numbers = {name: as_numbers("load", name, array) for name, array in arrays.items()}
     x, target = numbers.pop("x"), numbers.pop("target")
     if len(x) != len(target):
