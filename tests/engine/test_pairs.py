@@ -118,7 +118,7 @@ def test_what_would_fit_when_turned_gets_a_hint(x: Any, y: Any, hint: str) -> No
         words = hint.replace("inputs", "X").replace("targets\\", "Y\\")
         with pytest.raises(fl.BadInput, match=words):
             fl.data.split(np.ones(x), np.ones(y))
-    with pytest.raises(fl.BadInput, match="one row in both.$"):
+    with pytest.raises(fl.BadInput, match=r"one row in both\.$"):
         net(np.ones((3, 1)), np.ones((5, 1)))
 
 
@@ -161,7 +161,7 @@ def test_texts_among_inputs_are_named_with_their_place(inputs: Any, says: str) -
 
 def test_dates_as_inputs() -> None:
     days = pd.DataFrame({"d": pd.to_datetime(["2024-01-01", "2024-01-02"])})
-    with pytest.raises(fl.BadInput, match="inputs: data holds dates.*days since"):
+    with pytest.raises(fl.BadInput, match=r"inputs: data holds dates.*days since"):
         net(days, [0, 1])
 
 

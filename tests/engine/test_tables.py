@@ -351,11 +351,11 @@ def test_a_first_line_that_is_data(read: Any, tmp_path: Path) -> None:
     found = read("cat,x\ndog,z\n", "column 2")  # it looks like names; who asks for it knows better
     assert found.classes == ["x", "z"]
     assert found.notes == ("no line of names: they are column 1 to column 2",)
-    with pytest.raises(fl.BadInput, match="no line of names, and so no column 'y'.*'column 1'"):
+    with pytest.raises(fl.BadInput, match=r"no line of names, and so no column 'y'.*'column 1'"):
         read("1,2\n3,4\n", "y")
     for first in ("?,2", ",2", "NA,2"):  # never taken for names in silence
         (tmp_path / "a.csv").write_text(f"{first}\n3,4\n", "utf-8")
-        with pytest.raises(fl.BadInput, match="line 1, column 1: '.*' is not a number"):
+        with pytest.raises(fl.BadInput, match=r"line 1, column 1: '.*' is not a number"):
             fl.matrix_data_preprocessor(tmp_path / "a.csv")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.engine.core.numbers import Array, as_numbers, is_whole
-from fluxlab.engine.core.pairs import is_frame
+from fluxlab.engine.core.pairs import grid_of, is_frame
 from fluxlab.engine.data.csvfile import MISSING, read_csv
 
 
@@ -45,7 +45,7 @@ def matrix_data_preprocessor(
         data, names = _numbers_of(Path(data), columns)
     elif is_frame(data):
         names = [str(name) for name in data.columns]
-        data = np.asarray(data)
+        data = grid_of(data)
     elif hasattr(data, "__array__"):
         data = np.asarray(data)
     _refuse_texts(data, names, columns)
