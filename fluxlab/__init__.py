@@ -90,6 +90,7 @@ _GROUPS = {
         ),
         "engine.text.search": "beam_search greedy_search",
         "engine.networks.next_token": "next_token_of",
+        "engine.networks.generate": "generate",
     },
     "images": {
         "engine.catalogue.moving": "move_images",

@@ -198,28 +198,54 @@ DECODER = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-def test_encoder_layer_equals_pytorchs(activation: str) -> None:
+def test_encoder_layer_equals_pytorchs(activation: str, norm_first: bool) -> None:
     x = DRAW.normal(size=(3, 5, 6))
+    before = {"norm1": "norm before self-attention", "norm2": "norm before feedforward"}
+    parts = ENCODER | before if norm_first else ENCODER
 
     def run(x: Any, building: Any, tokens: Any) -> Any:
         mask = both(padding_mask(tokens), causal_mask(tokens))
-        return fl.EncoderLayer(2, 7, activation)(x, building, mask)
+        return fl.EncoderLayer(2, 7, activation, norm_first=norm_first)(x, building, mask)
 
     trace = recorded(run, x, tokens=TOKENS)
     gelu = lambda a: torch().nn.functional.gelu(a, approximate="tanh")  # noqa: E731
     theirs = torch().nn.TransformerEncoderLayer(
         6, 2, 7, dropout=0.0, activation=gelu if activation == "gelu" else "relu",
-        batch_first=True, dtype=torch().float64,
+        batch_first=True, dtype=torch().float64, norm_first=norm_first,
     )  # fmt: skip
-    theirs.load_state_dict(layer_state(trace, ENCODER))
+    theirs.load_state_dict(layer_state(trace, parts))
     a = tensor(x)
     later = torch().ones(5, 5, dtype=bool).triu(1)
     y = theirs(a, src_mask=later, src_key_padding_mask=torch().tensor(TOKENS == 0))
     close(trace["y"].value, y.detach().numpy(), "y")
     (y * torch().tensor(np.random.default_rng(3).normal(size=y.shape))).sum().backward()
     close(trace["dC_dx"].value, a.grad.numpy(), "x")
-    same_gradients(trace, theirs, ENCODER)
+    same_gradients(trace, theirs, parts)
+
+
+def test_an_encoder_as_in_gpt_2() -> None:
+    """Learned positions, dropout, GELU, the norm before each part and one behind them all."""
+    made = fl.Encoder(
+        9, 6, 2, 7, 2, activation="gelu", dropout=0.5, norm_first=True, learned_positions=True
+    )
+    trace = recorded(made, TOKENS)
+    names = trace.matrices
+    places = trace["positions/h"].value - trace["embedding/h"].value
+    np.testing.assert_allclose(places[0], trace["positions/w"].value, atol=1e-12)
+    assert trace["positions/w"].shape == (5, 6)
+    dropouts = [n for n in names if n.endswith("/mask") and "dropout" in n]
+    assert len(dropouts) == 1 + 2 * 2
+    assert {0.0, 2.0} == set(np.unique(trace[dropouts[0]].value))
+    last = trace["last norm/h"].value
+    np.testing.assert_allclose(trace["last norm/normal"].value.mean(axis=-1), 0, atol=1e-9)
+    np.testing.assert_array_equal(trace["y"].value, last)
+    for name in ("embedding/dC_dw", "positions/dC_dw", "encoder 2/feedforward/hidden/dC_dw"):
+        assert "agree" in str(trace.check(name, index=(1, 1)))
+    quiet = fl.Network([made], TOKENS, np.ones((3, 5, 6)))
+    first, second = quiet.predict(TOKENS), quiet.predict(TOKENS)
+    np.testing.assert_array_equal(first, second)  # nothing is dropped while predicting
 
 
 def test_decoder_layer_equals_pytorchs() -> None:

@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 
 from fluxlab.engine.catalogue.ops import mean, multiply, reshape, sum, uniform
-from fluxlab.engine.core.errors import BadInput
+from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import Array, Shape
 from fluxlab.engine.core.trace import Trace
@@ -78,7 +78,12 @@ class Building:
         first = initial()
         made = self.trace.input(local, first, kind, axes)
         if made.name in self.values:
-            made.buffer[...] = self.values[made.name]
+            given = self.values[made.name]
+            if given.shape != made.shape:
+                raise BadInput(
+                    f"{made.name} is of another shape: {size(given.shape)}, not {size(made.shape)}."
+                )
+            made.buffer[...] = given
         made.wants_gradient = kind == "parameter"
         return made
 

@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 import zipfile
+import zlib
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fluxlab.engine.core.errors import BadInput
 
 OLD = 3600  # seconds: no save takes so long
 SMALL, MOST_PACKED = 2**25, 20  # bytes that any file may unpack to, or 20 times its own size
+SAMPLE = 2**14  # numbers that tell whether the others can be packed
 HEADS: dict[tuple[int, int], Any] = {
     (1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0,
 }  # fmt: skip
@@ -29,7 +31,26 @@ def write(path: Path, written: str, header: dict[str, Any], arrays: dict[str, An
     """Write arrays and a header of the format `written`. The file is whole or not there at all."""
     sums = {name: _checksum(array) for name, array in arrays.items()}
     text = json.dumps({"format": written, "checksums": sums, **header})
-    _write_whole(path, lambda file: np.savez(file, header=text, **arrays))
+    whole = {"header": np.asarray(text), **{name: np.asarray(a) for name, a in arrays.items()}}
+    small = sum(array.nbytes for array in whole.values()) < SMALL
+    packed = {name for name, array in whole.items() if _packs(array, small)}
+    _write_whole(path, lambda file: _write_arrays(file, whole, packed))
+
+
+def _packs(array: Any, small: bool) -> bool:
+    """Whether deflating is worth its time, from a sample; no large file may look like a bomb."""
+    some = np.ascontiguousarray(array).reshape(-1)[:SAMPLE].tobytes()
+    found = len(zlib.compress(some, 1))
+    return found < 0.97 * len(some) and (small or found * MOST_PACKED > 2 * len(some))
+
+
+def _write_arrays(file: Any, arrays: dict[str, Any], packed: set[str]) -> None:
+    with zipfile.ZipFile(file, "w") as stored:
+        for name, array in arrays.items():
+            part = zipfile.ZipInfo(f"{name}.npy", time.localtime()[:6])
+            part.compress_type = zipfile.ZIP_DEFLATED if name in packed else zipfile.ZIP_STORED
+            with stored.open(part, "w", force_zip64=True) as place:
+                np.lib.format.write_array(place, array, allow_pickle=False)
 
 
 def _write_whole(path: Path, write: Any) -> None:
@@ -94,21 +115,24 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
             f"load: {path.name} has the format {found!r}, and this FluxLab reads {written!r}. It "
             "was saved by another version; load it with that one."
         )
-    sums = header.get("checksums")  # files of earlier versions have none, and are taken as they are
-    if isinstance(sums, dict):
-        names = [*arrays, *sums]
-        odd = [n for n in names if n not in arrays or sums.get(n) != _checksum(arrays[n])]
-        if odd:
-            raise BadInput(
-                f"load: {odd[0]!r} in {path.name} is not what was saved: its numbers, its shape or "
-                f"its type ({arrays[odd[0]].dtype if odd[0] in arrays else 'missing'}) were "
-                "changed afterwards. Take a copy of the file as it was; to change a network, load "
-                "it, set its numbers and save it again."
-            )
     for name, array in arrays.items():
         if array.dtype != np.float64:
             raise BadInput(f"load: {path.name}: {name} must be float64, and is {array.dtype}.")
     return header, arrays
+
+
+def check_sums(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Refuse arrays that were changed after they had been written; BadInput names the first."""
+    sums = header.get("checksums")
+    if not isinstance(sums, dict):  # a file of an earlier version, taken as it is
+        return
+    for name, array in arrays.items():
+        if sums.get(name) != _checksum(array):
+            raise BadInput(
+                f"load: {name!r} in {path.name} is not what was saved: its numbers, its shape or "
+                f"its type ({array.dtype}) were changed afterwards. Take a copy of the file; to "
+                "change a network, load it, set its numbers and save it again."
+            )
 
 
 def _arrays(path: Path) -> dict[str, Any]:

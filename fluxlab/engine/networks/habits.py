@@ -69,7 +69,7 @@ FIT = {
 
 def check_fit(epochs: object, others: dict[str, object]) -> None:
     """Refuse data, and what other tools' `fit` takes besides."""
-    if np.ndim(epochs) > 0:  # type: ignore[arg-type]
+    if isinstance(epochs, list | tuple | np.ndarray) or hasattr(epochs, "to_numpy"):
         raise BadInput(
             "fit: the data are given to fl.Network(layers, inputs, targets); fit takes the number "
             "of epochs: net.fit(100)."

@@ -30,6 +30,7 @@ from fluxlab.engine.networks.samples import (
 )
 from fluxlab.engine.networks.views import LayerView
 from fluxlab.engine.running.history import History
+from fluxlab.engine.text.tokenizer import Tokenizer
 from fluxlab.engine.tracing import Trace
 
 TURN, LONGEST = 0.1, 0.5  # seconds that learning holds the lock at a time; at most
@@ -59,6 +60,7 @@ class Network:
     ----------
     trace : the steps of one iteration: forward, backward, update.
     layers : FLUX's matrices, layer by layer.
+    tokenizer : of a network that reads text; None, or set it: it is saved with the network.
     history : what was learned, with the way back.
     """
 
@@ -113,6 +115,7 @@ class Network:
     ) -> None:
         self._data, self._names = (x, target), names
         self._rows: list[int] | None = None
+        self.tokenizer: Tokenizer | None = None
         self.validation: list[tuple[int, float]] = []
         self.trace = self._record(x, target, values, iteration)
         self.trace.axis_labels.update(names)
@@ -131,6 +134,11 @@ class Network:
     def __setattr__(self, name: str, value: object) -> None:
         if "layers" in vars(self) and name not in vars(self) and not name.startswith("_"):
             raise AttributeError(not_so(name, value, signature(Network).parameters))
+        if name == "tokenizer" and not isinstance(value, Tokenizer | None):
+            raise BadInput(
+                "net.tokenizer must be a tokenizer, such as CharacterTokenizer.train(text), or "
+                f"None, got {type(value).__name__}."
+            )
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -375,7 +383,7 @@ class Network:
             x, target = self._data
             return _again, (
                 type(self), self.design, x, target, self._names, self.values(),
-                self.history.iteration, list(self.validation), self.rows,
+                self.history.iteration, list(self.validation), self.rows, self.tokenizer,
             )  # fmt: skip
 
     # -- keeping --------------------------------------------------------------------------------
@@ -409,13 +417,14 @@ class Network:
 def _again(
     kind: type[Network], design: Design, x: Array, target: Array, names: dict[str, list[str]],
     values: dict[str, Array], iteration: int, validation: list[tuple[int, float]],
-    rows: list[int] | None,
+    rows: list[int] | None, tokenizer: Tokenizer | None,
 ) -> Network:  # fmt: skip
     """A network from what `copy` and pickle keep of it."""
     made = kind.__new__(kind)
     made.design = design
     made._start(x, target, {axis: [*those] for axis, those in names.items()}, values, iteration)
     made.validation.extend(validation)
+    made.tokenizer = tokenizer
     if rows is not None:
         made.set_samples(rows)
     return made

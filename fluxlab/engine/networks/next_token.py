@@ -22,7 +22,9 @@ def next_token_of(network: Network, source: Sequence[int] = ()) -> NextToken:
         a cross-entropy on logits, so that it predicts probabilities.
     source : the tokens that are read; they come before those that are written.
 
-    The network is asked for plain numbers; what is not written yet is padding.
+    The network is asked for plain numbers; what is not written yet is padding. Without a source,
+    what is longer than the network has steps is seen through a window that slides: its last
+    tokens only.
     """
     width = a_network("next_token_of", network)._data[0].shape[1]
     read = token_numbers("next_token_of", "source", source).ravel() if np.size(source) else source
@@ -30,6 +32,8 @@ def next_token_of(network: Network, source: Sequence[int] = ()) -> NextToken:
 
     def next_token(tokens: Matrix) -> Array:
         written = tokens.value
+        if not before:
+            written = written[:, -width:]
         count, n = written.shape
         if before + n > width:
             raise BadInput(

@@ -26,7 +26,7 @@ from fluxlab.engine.catalogue.ops import (
     rows,
     top,
 )  # fmt: skip
-from fluxlab.engine.core.disk import path_of, read, write
+from fluxlab.engine.core.disk import check_sums, path_of, read, write
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import as_numbers, whole
@@ -95,6 +95,7 @@ class Search:
             from_plain(trace, header["trace"], arrays)
             whole("load", "steps", header["steps"], 1)
             made = cls(trace, header["steps"], tuple(header["start"]), header["end"])
+            check_sums(place, header, arrays)
             _ = made.tree(), made.hypotheses  # what it lacks is missed now, not when it is asked
             return made
         except BadInput:

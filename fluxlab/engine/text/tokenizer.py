@@ -52,6 +52,10 @@ class Tokenizer:
     def _name(self, piece: int) -> str:
         raise NotImplementedError
 
+    def plain(self) -> dict[str, Any]:
+        """The tokenizer as JSON has it; see `tokenizer_of`."""
+        raise NotImplementedError
+
     def _whole(self, function: str, numbers: Any) -> list[int]:
         """Token numbers as a flat list of ints; BadInput for what is none."""
         if np.size(numbers) == 0:
@@ -95,6 +99,9 @@ class CharacterTokenizer(Tokenizer):
     def decode(self, numbers: Any) -> str:
         found = self._whole("decode", numbers)
         return "".join(self.pieces[n - len(SPECIAL)] for n in found if n >= len(SPECIAL))
+
+    def plain(self) -> dict[str, Any]:
+        return {"kind": "characters", "pieces": "".join(self.pieces)}
 
     def _name(self, piece: int) -> str:
         return _readable(self.pieces[piece])
@@ -175,9 +182,23 @@ class BytePairTokenizer(Tokenizer):
     def _name(self, piece: int) -> str:
         return _readable(self.pieces[piece])
 
+    def plain(self) -> dict[str, Any]:
+        return {"kind": "byte pairs", "merges": [[a.hex(), b.hex()] for a, b in self.merges]}
+
     def readable_merges(self) -> list[str]:
         """The merges as a list to read: `t + h -> th`."""
         return [f"{_readable(a)} + {_readable(b)} -> {_readable(a + b)}" for a, b in self.merges]
+
+
+def tokenizer_of(plain: Any) -> Tokenizer | None:
+    """The tokenizer of what `Tokenizer.plain` gave; None of None."""
+    if plain is None:
+        return None
+    if plain["kind"] == "characters":
+        return CharacterTokenizer(tuple(plain["pieces"]))
+    return BytePairTokenizer(
+        tuple((bytes.fromhex(a), bytes.fromhex(b)) for a, b in plain["merges"])
+    )
 
 
 def padded(texts: Iterable[Sequence[int]], length: int | None = None) -> Array:
