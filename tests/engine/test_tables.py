@@ -210,6 +210,9 @@ def test_a_long_name_of_a_class_is_cut_where_it_is_shown(read: Any) -> None:
     found = read("a,kind\n1," + "x" * 500 + "\n2,y\n", "kind")
     assert len(repr(found)) < 300
     assert len(found.classes[0]) == 500
+    lines = "".join(f"{i},{'y' if i else 'z' * 500}\n" for i in range(10))
+    with pytest.raises(fl.BadInput, match=r"class 'z{39}…' has 1 sample"):
+        read("a,kind\n" + lines, "kind", validation=0.4, test=0.5)
 
 
 @pytest.mark.parametrize("missing", ["mode", True, 0, "Mean"])

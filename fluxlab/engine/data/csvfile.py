@@ -105,7 +105,8 @@ def _split(text: str, separator: str) -> Sheet:
     lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
     marked = [i for i, line in enumerate(lines) if MARKED.match(line)]
     sheet = _cells(lines, marked, separator)
-    rows = [i for i in marked if _as_wide(lines[i], separator, sheet.rows)]
+    widths = Counter(map(len, sheet.rows)).most_common(1)
+    rows = [i for i in marked if _is_wide(lines[i], separator, widths[0][0] if widths else None)]
     if rows:
         first = int(sheet.places[0].removeprefix("line ")) - 1 if sheet.rows else len(lines)
         names = [i for i in rows if i < first][-1:]
@@ -120,14 +121,15 @@ def _split(text: str, separator: str) -> Sheet:
     return sheet
 
 
-def _as_wide(line: str, separator: str, others: list[list[str]]) -> bool:
+def _is_wide(line: str, separator: str, usual: int | None) -> bool:
     """Whether a line that begins like a comment has as many cells as most of the others."""
+    if separator not in line:
+        return False
     try:
-        cells = _cells([line], [], separator).rows[0]
+        width = len(_cells([line], [], separator).rows[0])
     except _Quotes:
         return False
-    widths = Counter(map(len, others or [cells]))
-    return len(cells) == widths.most_common(1)[0][0] > 1
+    return width > 1 and usual in (width, None)
 
 
 def _without_empty_ends(rows: list[list[str]]) -> list[list[str]] | None:

@@ -98,6 +98,8 @@ def matrix_data_preprocessor(
 def _refuse_texts(data: Any, names: list[str] | None, columns: Any) -> None:
     """Refuse texts, and say what to do with them: with classes, or with a table's columns."""
     here = "matrix_data_preprocessor: data holds"
+    if not isinstance(data, list | tuple | np.ndarray):
+        return
     kind = data.dtype.kind if isinstance(data, np.ndarray) else "O"
     if kind in "biuf":
         return
@@ -106,11 +108,14 @@ def _refuse_texts(data: Any, names: list[str] | None, columns: Any) -> None:
             f"{here} dates, where numbers are needed. Make numbers of them, such as the days since "
             "the first."
         )
-    for i, row in enumerate(data if np.iterable(data) else ()):
-        cells = row if isinstance(row, list | tuple | np.ndarray) and np.ndim(row) else [row]
+    for i, row in enumerate(np.atleast_1d(data) if isinstance(data, np.ndarray) else data):
+        flat = not isinstance(row, list | tuple) and not getattr(row, "ndim", 0)
+        cells = [row] if flat else row
         for j, cell in enumerate(cells):
+            if not isinstance(cell, str):
+                continue
             name = names[j] if names else f"{j}"
-            if not isinstance(cell, str) or (isinstance(columns, list) and name not in columns):
+            if isinstance(columns, list) and name not in columns:
                 continue
             if len(cells) == 1 and names is None:
                 raise BadInput(

@@ -78,7 +78,7 @@ class Split:
 
     def __repr__(self) -> str:
         named = self.classes or self.target
-        listed = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in named[:20])
+        listed = ", ".join(map(_short, named[:20]))
         more = f", ... ({len(named)} in all)" if named[20:] else ""
         kinds = f"{'classes ' if self.classes else ''}{listed}{more}"
         scaled = {
@@ -93,6 +93,11 @@ class Split:
             f"Y: {kinds}",
             *self.notes,
         ])  # fmt: skip
+
+
+def _short(name: str) -> str:
+    """The name of a class where it is shown: 40 characters at most."""
+    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def split(
@@ -188,8 +193,8 @@ def split_named(
     lost = sorted(set(number) - set(number[left]))
     if kinds is not None and lost:
         raise BadInput(
-            f"{here}: class {kinds[lost[0]]!r} has {counted(int(sum(number == lost[0])), 'sample')}"
-            ", and none is left for training. Leave it out, or make the other parts smaller."
+            f"{here}: class {_short(kinds[lost[0]])!r} has "
+            f"{counted(int(sum(number == lost[0])), 'sample')}, and none is left for training. Leave it out, or make the other parts smaller."
         )
     x = _filled(here, x, features, rows["train"])
     fitted = _fit(scaling, x[rows["train"]])
