@@ -112,8 +112,8 @@ def _split(text: str, separator: str) -> Sheet:
         names = [i for i in rows if i < first][-1:]
         if not any(number_in(cell) is not None for row in sheet.rows[:1] for cell in row):
             names = []  # the line below is that of the names
-        rows = [i for i in rows if i in names or not re.match(r"\s*. ", lines[i])]
-        sheet = _cells(lines, [i for i in marked if i not in rows], separator)
+        kept = {i for i in rows if i in names or not re.match(r"\s*. ", lines[i])}
+        sheet = _cells(lines, [i for i in marked if i not in kept], separator)
         if sheet.rows and names:
             sheet.rows[0][0] = re.sub(r"^# +(?=.)", "", sheet.rows[0][0])
     while len(sheet.rows) > 1 and (cut := _without_empty_ends(sheet.rows)):

@@ -194,7 +194,8 @@ def split_named(
     if kinds is not None and lost:
         raise BadInput(
             f"{here}: class {_short(kinds[lost[0]])!r} has "
-            f"{counted(int(sum(number == lost[0])), 'sample')}, and none is left for training. Leave it out, or make the other parts smaller."
+            f"{counted(int(sum(number == lost[0])), 'sample')}, and none is left for training. "
+            "Leave it out, or make the other parts smaller."
         )
     x = _filled(here, x, features, rows["train"])
     fitted = _fit(scaling, x[rows["train"]])
