@@ -55,6 +55,7 @@ _LESSONS = {
 _GROUPS = {
     "layers": {  # and every layer, which stands in a file of its own there
         "engine.layers.masks": "padding_mask causal_mask order_mask",
+        "engine.layers.pytorch": "pytorch_weights",
         "engine.catalogue.activations": "ACTIVATIONS",
         "engine.catalogue.initializers": "INITIALIZERS",
         "engine.catalogue.rowwise": "masked_softmax",
@@ -81,7 +82,7 @@ _GROUPS = {
     "costs": {
         "engine.catalogue.losses": (
             "COSTS mse mae binary_cross_entropy binary_cross_entropy_logits cross_entropy "
-            "cross_entropy_logits hinge triplet contrastive one_hot"
+            "cross_entropy_logits hinge multiclass_hinge triplet contrastive one_hot"
         ),
     },
     "text": {

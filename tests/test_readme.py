@@ -13,9 +13,12 @@ ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_code_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # it writes a file
     blocks = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-    assert len(blocks) == 5
+    assert len(blocks) == 7
     names: dict[str, object] = {}
     try:
         for block in blocks:
@@ -25,6 +28,7 @@ def test_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "dC_dw[1, 0]" in printed
     assert "they agree" in printed
+    assert "1 row with missing cells" in printed
 
 
 def test_links_exist() -> None:

@@ -11,6 +11,7 @@ import pytest
 from traces import follows
 
 import fluxlab as fl
+from fluxlab.engine.networks.samples import CLASS_COSTS
 
 DRAW = np.random.default_rng(4)
 Y, A = DRAW.uniform(0.05, 0.95, size=(5, 3)), DRAW.normal(size=(5, 3)) * 3
@@ -38,6 +39,7 @@ CASES: dict[str, tuple[tuple[Any, ...], str, Any]] = {
         (A, SIGNS[::-1].copy()), "t",
         lambda F, y, t: F.margin_ranking_loss(y, y.detach() * 0, t, margin=1.0),
     ),
+    "multiclass_hinge": ((A, ONE_HOT), "t", lambda F, y, t: F.multi_margin_loss(y, t.argmax(1))),
     "triplet": (
         (Y, A / 3, A[::-1] / 3), "",
         lambda F, a, p, n: F.triplet_margin_with_distance_loss(
@@ -140,7 +142,7 @@ def test_class_numbers_of_more_axes_and_of_no_class(cost: str) -> None:
         getattr(fl, cost)(y, numbers + 1)
 
 
-@pytest.mark.parametrize("name", sorted(set(fl.COSTS) - {"cross_entropy", "cross_entropy_logits"}))
+@pytest.mark.parametrize("name", sorted(set(fl.COSTS) - {*CLASS_COSTS}))
 def test_a_row_and_a_column_are_not_spread_over_each_other(name: str) -> None:
     """(4, 1) and (4,) would make a 4×4 matrix of errors, and a mean that nobody meant."""
     y, target = np.full((4, 1), 0.5), np.ones(4)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar, dataclass_transform
 
 import numpy as np
 
+from fluxlab.engine.building.building import Building
 from fluxlab.engine.catalogue.activations import ACTIVATIONS
 from fluxlab.engine.catalogue.initializers import INITIALIZERS
 from fluxlab.engine.catalogue.windows import pair
 from fluxlab.engine.core.errors import BadInput, unknown
+from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import is_number, is_whole
+from fluxlab.engine.core.scopes import scope
 
 C = TypeVar("C", bound=type)
 Share = float  # of what is dropped, 0 to 1
@@ -53,6 +57,30 @@ RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
+def _standing_alone(call: Callable[..., Matrix]) -> Callable[..., Matrix]:
+    """A layer's call that works without a network, too: `fl.MaxPool(2)(x)` in a traced function.
+
+    Its parameters become inputs of the trace, in a scope of the layer's name; the number of steps
+    before it is the seed of their first values.
+    """
+
+    @wraps(call)
+    def called(self: Any, x: Any, building: Any = None, *more: Any, **named: Any) -> Matrix:
+        if building is not None:
+            return call(self, x, building, *more, **named)
+        kind = type(self).__name__
+        if not isinstance(x, Matrix):
+            raise BadInput(
+                f"{kind}(...)(x) takes a matrix of a traced function, got {type(x).__name__}. In "
+                f"a network the layer is listed: fl.Network([fl.layers.{kind}(...), ...], X, Y)."
+            )
+        alone = Building(x.trace, True, {}, np.random.default_rng(len(x.trace.steps)), 0)
+        with scope(x.trace.names.new_scope(kind)):
+            return call(self, x, alone, *more, **named)
+
+    return called
+
+
 @dataclass_transform(frozen_default=True)
 def layer(cls: C) -> C:
     """Make a class a frozen dataclass that refuses arguments which its annotations exclude.
@@ -74,5 +102,7 @@ def layer(cls: C) -> C:
             if rule in NAMED:
                 object.__setattr__(self, field.name, _name_of(value, *NAMED[rule]))
 
+    if "__call__" in vars(cls):
+        cls.__call__ = _standing_alone(vars(cls)["__call__"])  # type: ignore[method-assign]
     cls.__post_init__ = check  # type: ignore[attr-defined]
     return dataclasses.dataclass(frozen=True)(cls)  # type: ignore[return-value]

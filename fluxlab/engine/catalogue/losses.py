@@ -149,6 +149,21 @@ def hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     return average(_named(ops.maximum(missing, 0.0), "margin missed"))
 
 
+def multiclass_hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
+    """The mean over samples and classes j of max(0, 1 - (y_t - y_j)), t the right class, j not t.
+
+    y (samples, classes), any numbers; target as in `cross_entropy`, one-hot or class numbers. It
+    is PyTorch's MultiMarginLoss (Weston and Watkins, 1999, divided by the number of classes).
+    """
+    rows = _class_rows("multiclass_hinge", y, target)
+    right = _named(ops.sum(ops.multiply(rows, y), axis=-1, keepdims=True), "y of the right class")
+    missing = _named(one_minus(_named(ops.subtract(right, y), "lead")), "missing to lead 1")
+    one = _named(ops.sum(rows, axis=-1, keepdims=True), "is there a class")
+    others = _named(ops.subtract(one, rows), "other classes")
+    missed = ops.multiply(others, _named(ops.maximum(missing, 0.0), "lead missed"))
+    return average(_named(ops.mean(missed, axis=-1, keepdims=True), "lead missed by the others"))
+
+
 def triplet(anchor: Any, positive: Any, negative: Any, margin: float = 1.0) -> Any:
     """The mean over samples of max(0, |a - p|^2 - |a - n|^2 + margin); all (samples, features)."""
     _alike("triplet", "positive", anchor, positive)
@@ -240,7 +255,7 @@ COSTS: dict[str, Cost] = {
     f.__name__: f
     for f in (
         mse, mae, binary_cross_entropy, binary_cross_entropy_logits, cross_entropy,
-        cross_entropy_logits, hinge,
+        cross_entropy_logits, hinge, multiclass_hinge,
     )
 }  # fmt: skip
 
@@ -250,7 +265,7 @@ TARGETS: dict[str, tuple[Callable[[Array], Any], str]] = {
     **dict.fromkeys(
         (
             "binary_cross_entropy", "binary_cross_entropy_logits", "cross_entropy",
-            "cross_entropy_logits",
+            "cross_entropy_logits", "multiclass_hinge",
         ),
         (lambda t: (t >= 0) & (t <= 1), "probabilities, 0 to 1; scale them, or take mse"),
     ),

@@ -31,10 +31,10 @@ SAME = (
     "cross_entropy", "cross_entropy_logits", "cumsum", "dot", "einsum", "equal", "erf", "exp",
     "expand", "expm1", "floor", "greater", "greater_equal", "hinge", "hold", "less", "less_equal",
     "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logsumexp", "mae",
-    "masked_softmax", "max", "maximum", "mean", "min", "minimum", "mse", "norm", "not_equal",
-    "one_hot", "outer", "pad", "patches", "prod", "remainder", "reshape", "round", "rows", "sign",
-    "sin", "softmax", "sort", "sqrt", "square", "stack", "std", "sum", "take_along_axis", "tan",
-    "top", "transpose", "triplet", "uniform", "var", "where",
+    "masked_softmax", "max", "maximum", "mean", "min", "minimum", "mse", "multiclass_hinge", "norm",
+    "not_equal", "one_hot", "outer", "pad", "patches", "prod", "remainder", "reshape", "round",
+    "rows", "sign", "sin", "softmax", "sort", "sqrt", "square", "stack", "std", "sum",
+    "take_along_axis", "tan", "top", "transpose", "triplet", "uniform", "var", "where",
 )  # fmt: skip
 _SUCH_AS = (
     "A trace takes Python's operators and FluxLab's functions, also by NumPy's names, such as "

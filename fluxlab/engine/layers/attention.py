@@ -22,11 +22,12 @@ class Attention:
     (scopes "query", "key", "value"; w (features, neurons), b (1, neurons)):
     scores = q k^T / sqrt(neurons), weights = softmax(scores), h = weights v. Without a memory x
     looks at itself: self-attention. `mask`, which broadcasts to (samples, queries, keys), has 0
-    where a weight is to be exactly 0. neurons: default as many as x has features. (Vaswani and
-    others, 2017, equation 1.)
+    where a weight is to be exactly 0. neurons: default as many as x has features. scaled: whether
+    the products are divided by sqrt(neurons). (Vaswani and others, 2017, equation 1.)
     """
 
     neurons: int | None = None
+    scaled: bool = True
 
     def __call__(
         self, x: Matrix, building: Building, memory: Matrix | None = None,
@@ -38,7 +39,7 @@ class Attention:
         for matrix, name in ((q, "q"), (k, "k"), (v, "v")):
             above = matrix.scope.rpartition("/")[0]
             x.trace.alias(f"{above}/{name}" if above else name, matrix)
-        h = attend(q, k, v, mask, "sqd,skd->sqk", "sqk,skd->sqd")
+        h = attend(q, k, v, mask, "sqd,skd->sqk", "sqk,skd->sqd", self.scaled)
         return h.named("h", axes=(*x.axes[:-1], "neuron"))
 
 
@@ -47,19 +48,22 @@ class SelfAttention:
     """x (samples, steps, features) to h (samples, steps, neurons): each step looks at all steps."""
 
     neurons: int | None = None
+    scaled: bool = True
 
     def __call__(self, x: Matrix, building: Building, mask: Matrix | None = None) -> Matrix:
-        return Attention(self.neurons)(x, building, mask=mask)
+        return Attention(self.neurons, self.scaled)(x, building, mask=mask)
 
 
 def attend(
-    q: Matrix, k: Matrix, v: Matrix, mask: Matrix | None, scoring: str, weighing: str
-) -> Matrix:
-    """Scaled dot-product attention; the signatures say which axis is which (d is summed)."""
-    products = einsum(scoring, q, k).named("products")
+    q: Matrix, k: Matrix, v: Matrix, mask: Matrix | None, scoring: str, weighing: str,
+    scaled: bool = True,
+) -> Matrix:  # fmt: skip
+    """Dot-product attention; the signatures say which axis is which (d is summed)."""
+    products = einsum(scoring, q, k).named("products" if scaled else "scores")
     products.axes = (*products.axes[:-2], "query", "key")
-    scale = q.trace.constant(q.shape[-1] ** -0.5).named("scale")
-    scores = multiply(products, scale).named("scores")
+    scores = products
+    if scaled:
+        scores = multiply(products, q.number("scale", q.shape[-1] ** -0.5)).named("scores")
     weights = softmax(scores) if mask is None else masked_softmax(scores, mask)
     found: Matrix = einsum(weighing, weights.named("weights"), v)
     return found

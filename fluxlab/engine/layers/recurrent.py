@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fluxlab.engine.catalogue.initializers import initial
 from fluxlab.engine.catalogue.ops import concatenate, hold, multiply, reshape
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
+from fluxlab.engine.core.numbers import shape_of
 from fluxlab.engine.core.scopes import scope
 from fluxlab.engine.layers.masks import kept, real_steps
 
@@ -56,12 +57,25 @@ class Recurrent:
         axes = (x.axes[0], "neuron")
         return tuple(x.trace.constant(zeros).named(f"{name}_0", axes=axes) for name in names)
 
-    def __call__(self, x: Matrix, building: Building) -> Matrix:
-        found, states = self.run(x, building)
+    def __call__(self, x: Matrix, building: Building, h_0: Any = None) -> Matrix:
+        """h_0 : the state before the first step, (samples, neurons); an LSTM's is (h_0, c_0)."""
+        found, states = self.run(x, building, None if h_0 is None else self._first(x, h_0))
         if self.sequence:
             return joined(found)
         building.tokens = building.steps = None  # what comes next has other steps, or none
         return states[0]
+
+    def _first(self, x: Matrix, given: Any) -> Matrices:
+        parts = tuple(given) if isinstance(given, tuple | list) else (given,)
+        shapes = [shape_of(type(self).__name__, "h_0", part) for part in parts]
+        wanted = (x.shape[0], self.neurons)
+        if len(parts) != len(self.states) or any(s != wanted for s in shapes):
+            names = " and ".join(f"{name}_0" for name in self.states)
+            raise BadInput(
+                f"{type(self).__name__}: h_0 must be {names}, each {size(wanted)}; got "
+                f"{' and '.join(map(size, shapes))}."
+            )
+        return tuple(p if isinstance(p, Matrix) else x.trace.constant(p) for p in parts)
 
     def run(
         self, x: Matrix, building: Building, first: Matrices | None = None

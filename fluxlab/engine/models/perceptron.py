@@ -9,7 +9,16 @@ import numpy as np
 
 from fluxlab.engine.building.building import iteration_of, keep
 from fluxlab.engine.catalogue.activations import threshold
-from fluxlab.engine.catalogue.ops import absolute, add, batch_rows, multiply, rows, subtract, sum
+from fluxlab.engine.catalogue.ops import (
+    absolute,
+    add,
+    batch_rows,
+    multiply,
+    negate,
+    rows,
+    subtract,
+    sum,
+)
 from fluxlab.engine.core.errors import BadInput, counted, size
 from fluxlab.engine.core.numbers import is_number
 from fluxlab.engine.core.pairs import check_rows
@@ -21,14 +30,16 @@ from fluxlab.engine.tracing import Trace
 
 
 def perceptron(
-    inputs: Any, targets: Any, *, learning_rate: float = 1.0, w: Any = None, b: float = 0.0
-) -> Trace:
+    inputs: Any, targets: Any, *, learning_rate: float = 1.0, w: Any = None, b: float = 0.0,
+    fires_at_0: bool = False,
+) -> Trace:  # fmt: skip
     """Rosenblatt's perceptron (1958) as a trace; one iteration learns from one sample.
 
     Parameters
     ----------
     inputs : (samples, features). targets : (samples, 1), each 0 or 1.
     w, b : where it starts, (features, 1) and one number; default zeros.
+    fires_at_0 : y is 1 where a >= 0, as some books have it.
 
     Forward, for all samples: `a = x @ w + b`, `y` is 1 where a > 0, `error = target - y`, and C
     counts the wrong answers. Backward: all gradients are 0, because the threshold is flat; that
@@ -48,6 +59,8 @@ def perceptron(
         raise BadInput(f"perceptron: w must be {size((x.shape[1], 1))}, got {size(start.shape)}.")
     if not is_number(b):
         raise BadInput(f"perceptron: b must be one number, got {b!r}.")
+    if not isinstance(fires_at_0, bool):
+        raise BadInput(f"perceptron: fires_at_0 must be True or False, got {fires_at_0!r}.")
     rate = check_learning_rate("perceptron", learning_rate)
     trace = Trace(f"{x.shape[1]}-1 perceptron")
     X = trace.input("x", x, axes=("sample", "feature"))
@@ -56,7 +69,11 @@ def perceptron(
     W = trace.input("w", start, "parameter", axes=("feature", "neuron"))
     B = trace.input("b", [[float(b)]], "parameter", axes=(None, "neuron"))
     a = add(X @ W, B).named("a")
-    y = threshold(a).named("y")
+    if fires_at_0:
+        below = threshold(negate(a).named("minus a")).named("is below 0")
+        y = subtract(below.number("1", 1.0), below).named("y")
+    else:
+        y = threshold(a).named("y")
     error = subtract(T, y).named("error")
     trace.finish(sum(absolute(error).named("wrong")))
     trace.backward()

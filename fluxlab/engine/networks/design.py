@@ -34,6 +34,7 @@ class Design:
     """Everything about a network but its numbers.
 
     own_target : the target is the input itself, held: an autoencoder.
+    frozen : parameters that do not learn: layers, matrices, or letters, which mean all of a kind.
     """
 
     layers: Sequence[Layer]
@@ -46,6 +47,7 @@ class Design:
     shuffle: bool = True
     seed: int = 0
     own_target: bool = False
+    frozen: Sequence[str] = ()
 
 
 @no_scope()
@@ -75,11 +77,31 @@ def learning(design: Design, x: Any, target: Any, values: dict[str, Array], titl
     trace.result = h
     trace.backward()
     record_optimizer(
-        trace, design.optimizer, schedule=design.schedule, clip=design.clip, later=building.later,
-        values=values,
+        trace, design.optimizer, _learned(design, trace), schedule=design.schedule,
+        clip=design.clip, later=building.later, values=values,
     )  # fmt: skip
     trace.history = History(trace)
     return trace
+
+
+def _learned(design: Design, trace: Trace) -> list[str]:
+    """The names of the parameters that learn."""
+    every = [m for m in trace.inputs if m.kind == "parameter"]
+    for name in design.frozen:
+        if not any(_is_meant(name, m) for m in every):
+            raise BadInput(
+                f"Network: frozen names {name!r}, and there is no such parameter. Give a layer "
+                f"such as 'layer 1', a matrix such as {every[0].name!r}, or a letter for all such "
+                f"as {every[-1].local!r}."
+            )
+    left = [m.name for m in every if not any(_is_meant(name, m) for name in design.frozen)]
+    if not left:
+        raise BadInput("Network: every parameter is frozen, so there is nothing to learn.")
+    return left
+
+
+def _is_meant(name: str, matrix: Matrix) -> bool:
+    return name in (matrix.name, matrix.local) or matrix.name.startswith(f"{name}/")
 
 
 @no_scope()

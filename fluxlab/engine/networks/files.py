@@ -46,6 +46,7 @@ def save(network: Network, path: Path) -> None:
         "batch": design.batch,
         "shuffle": design.shuffle,
         "own_target": design.own_target,
+        "frozen": list(design.frozen),
         "seed": design.seed,
         "iteration": network.history.iteration,
         "names": network._names,
@@ -104,6 +105,7 @@ def _made(kind: type[Network], header: dict[str, Any], arrays: dict[str, Any]) -
         _part(header["optimizer"]), _part(header["schedule"]),
         _part(header["regularizers"]), _part(header["clip"]),
         header["batch"], header["shuffle"], header["seed"], header.get("own_target", False),
+        tuple(header.get("frozen", ())),
     )  # fmt: skip
     numbers = {name: as_numbers("load", name, array) for name, array in arrays.items()}
     x, target = numbers.pop("x"), numbers.pop("target")

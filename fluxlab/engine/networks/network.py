@@ -54,6 +54,8 @@ class Network:
     regularizers : penalties such as [L2(1e-4)].
     clip : ClipValue(1) or ClipNorm(1).
     batch : rows per iteration; None: all. A short last batch is used like the others.
+    frozen : what does not learn: layers such as "layer 1", matrices such as "layer 2/b", or a
+        letter for all of them, such as "b". See also `freeze`.
     seed : of the first weights, of the shuffling, and of every random number inside.
 
     Attributes
@@ -76,6 +78,7 @@ class Network:
         regularizers: Sequence[Any] = (),
         clip: Any = None,
         batch: int | None = None,
+        frozen: Sequence[str] = (),
         seed: int = 0,
     ) -> None:
         for argument, given in (("layers", layers), ("regularizers", regularizers)):
@@ -101,6 +104,7 @@ class Network:
         self.design = Design(
             tuple(layers), cost, optimizer_of(optimizer), schedule, tuple(regularizers), clip,
             None if batch is None else int(batch), True, int(seed), targets is None,
+            _names_of("frozen", frozen),
         )  # fmt: skip
         target = targets_of("Network", self.design, x, target)
         self._start(x, target, names_of(inputs), {}, 0)
@@ -180,7 +184,11 @@ class Network:
     def values(self) -> dict[str, Array]:
         """Parameters, and all else that is kept from iteration to iteration, by name (copies)."""
         with self.trace.lock:
-            kept = [m for m in self.trace.inputs if m in self.trace.carry or m.kind == "state"]
+            kept = [
+                m
+                for m in self.trace.inputs
+                if m in self.trace.carry or m.kind in ("state", "parameter")
+            ]
             found = {m.name: m.buffer.copy() for m in kept}
             return found | {"learning rate": self.trace["learning rate"].value}
 
@@ -201,6 +209,22 @@ class Network:
         with self.trace.lock:  # nobody sees the new design with the old trace
             self.design = dataclasses.replace(self.design, layers=tuple(chosen))
             self._form(self._rows)
+
+    def freeze(self, *names: str) -> None:
+        """Let these learn no more, and all others: layers, matrices, or letters; none: all learn.
+
+        >>> net.freeze("layer 1", "b")
+
+        The numbers stay, history starts anew.
+        """
+        with self.trace.lock:
+            before = self.design
+            self.design = dataclasses.replace(before, frozen=_names_of("freeze", names))
+            try:
+                self._form(self._rows)
+            except BadInput:
+                self.design = before
+                raise
 
     def set_samples(self, rows: Sequence[int] | None) -> None:
         """Look at some rows of the data only (None: all); weights stay, history starts anew."""
@@ -412,6 +436,14 @@ class Network:
         from fluxlab.engine.networks.files import load
 
         return load(cls, path_of("load", path))
+
+
+def _names_of(function: str, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+        raise BadInput(
+            f'{function}: must be names such as ["layer 1", "layer 2/b"], got {names!r}.'
+        )
+    return tuple(names)
 
 
 def _again(

@@ -15,7 +15,7 @@ from fluxlab.engine.core.pairs import labels_of, turned
 from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.networks.design import Design, predicting
 
-CLASS_COSTS = ("cross_entropy", "cross_entropy_logits")
+CLASS_COSTS = ("cross_entropy", "cross_entropy_logits", "multiclass_hinge")
 
 
 def matrix_of(argument: str, data: Any, function: str = "Network") -> Array:
