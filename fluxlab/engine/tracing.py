@@ -19,7 +19,7 @@ from fluxlab.engine.building.optimizers import GradientDescent, record_optimizer
 from fluxlab.engine.core import matrix as core_matrix
 from fluxlab.engine.core import trace as core
 from fluxlab.engine.core.errors import BadInput, UnknownAttribute, UnknownName
-from fluxlab.engine.core.numbers import labels_of
+from fluxlab.engine.core.pairs import check_rows, labels_of
 from fluxlab.engine.readers.backward import check_learning_rate, record_backward
 from fluxlab.engine.readers.check import Check, check
 from fluxlab.engine.readers.explain import Explanation, explain
@@ -135,6 +135,8 @@ def trace(function: Callable[..., Any], /, *unnamed: Any, **matrices: Any) -> Tr
         raise BadInput(f"trace: function must be a function, got {type(function).__name__}.")
     title = getattr(function, "__name__", "function").replace("<lambda>", "your function")
     _check_arguments(function, title, len(unnamed), matrices)
+    for (one, given), (two, other) in itertools.combinations(matrices.items(), 2):
+        check_rows("trace", one, given, two, other, tell=False)
     made = Trace(title)
     made._outside = _numbers_outside(function) - {*matrices}
     inputs = {name: _input(made, name, value) for name, value in matrices.items()}
@@ -151,7 +153,8 @@ def _input(made: Trace, name: str, value: Any) -> core_matrix.Matrix:
     """An input; a data frame's names of rows and columns come along."""
     named = labels_of(value)
     axes: list[str | None] = [None] * len(np.shape(value)) if named else []
-    for axis, labels in named.items():
+    for axis, own in named.items():
+        labels = [str(label) for label in own]
         usual = ("sample", "feature")[axis]
         taken = made.axis_labels.setdefault(usual, labels) != labels
         axes[axis] = f"{usual} of {name}" if taken else usual

@@ -270,7 +270,7 @@ def test_all_other_columns_are_features_by_default(cats: pd.DataFrame) -> None:
         ("a,b\n1,2\n3,nan\n", {}, "column 'b' is 'nan': missing"),
         ("a,b\n1,2\n3\n", {}, "line 3 has 1 cell, but the first line has 2 cells"),
         ("a,a\n1,2\n", {}, "each a different one"),
-        ("1,2\n3,4\n", {}, "Known: column 1, column 2"),
+        ("1,2\n3,4\n", {}, "no line of names, and so no column .a."),
         ("a,b\n", {}, "a line of names and at least one of data"),
         ("", {}, "has no rows"),
         ("a,b\nx,1\nx,2\n", {}, "one class only"),

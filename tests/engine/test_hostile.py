@@ -177,3 +177,33 @@ def test_a_header_keeps_its_own_sums(tmp_path: Path) -> None:
     assert header["one"] == 1
     assert len(header["checksums"]["x"]) == 32
     np.testing.assert_array_equal(arrays["x"], [0, 1, 2])
+
+
+def test_another_type_in_a_search_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write(path, "made for a test", {"checksums": None}, {"x": np.array([True, False])})
+    with pytest.raises(fl.BadInput, match=r"a\.npz: x must be float64, and is bool"):
+        read(path, "made for a test", "a thing")
+
+
+NESTED = ["[" * 10**5, '{"answers":' * 10**5, "[" * 10**5 + "]" * 10**5]
+
+
+@pytest.mark.parametrize("nested", NESTED)
+def test_nested_answers_and_lists_of_lessons(
+    tmp_path: Path, nested: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fluxlab.cli import MANIFEST, read_manifest
+    from fluxlab.widgets.questions import progress
+
+    (tmp_path / MANIFEST).write_text(nested, "utf-8")
+    assert read_manifest(tmp_path) == {}
+    monkeypatch.setenv("FLUXLAB_HOME", str(tmp_path))
+    path = progress.file_of("08")
+    path.parent.mkdir()
+    path.write_text(nested, "utf-8")
+    assert progress.lessons() == ["08"]
+    answers, said = progress.load("08")
+    assert answers == {}
+    assert "damaged" in said
+    assert progress.save("08/q", {"given": 1, "right": True}) == ""

@@ -210,6 +210,9 @@ def test_a_long_name_of_a_class_is_cut_where_it_is_shown(read: Any) -> None:
     found = read("a,kind\n1," + "x" * 500 + "\n2,y\n", "kind")
     assert len(repr(found)) < 300
     assert len(found.classes[0]) == 500
+    lines = "".join(f"{i},{'y' if i else 'z' * 500}\n" for i in range(10))
+    with pytest.raises(fl.BadInput, match=r"class 'z{39}…' has 1 sample"):
+        read("a,kind\n" + lines, "kind", validation=0.4, test=0.5)
 
 
 @pytest.mark.parametrize("missing", ["mode", True, 0, "Mean"])
@@ -320,3 +323,82 @@ def test_one_target_for_each_sample_is_a_column(given: Any) -> None:
     for x in (np.ones((3, 2)), np.ones((3, 2), dtype=int), np.ones((3, 2), dtype=bool)):
         net = fl.Network([fl.Dense(1)], x, given)
         np.testing.assert_array_equal(net.trace["target"].value, [[1], [0], [1]])
+
+
+# -- shapes of files ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("#,y\n1,2\n3,4\n", ["#"]), ("# a,y\n1,2\n3,4\n", ["a"]),
+        ("# by me, in May\na,y\n1,2\n# 5,6\n3,4\n", ["a"]), ("a,y\n1,2,\n3,4,\n", ["a"]),
+        ("a,y,,\n1,2,,\n3,4,,\n", ["a"]), ("a,y,\n1,2,\n3,4\n", ["a"]),
+        ('# the "best, of all\na,y\n1,2\n3,4\n', ["a"]),
+    ],
+)  # fmt: skip
+def test_comments_and_separators_at_the_end(read: Any, text: str, kinds: list[str]) -> None:
+    found = read(text, "y")
+    np.testing.assert_array_equal(found.train.X, [[1], [3]])
+    np.testing.assert_array_equal(found.train.Y, [[2], [4]])
+    assert found.features == kinds
+
+
+def test_rows_that_begin_like_a_comment_are_kept(read: Any) -> None:
+    found = read("colour,y\n#ff0000,1\n#00ff00,2\n#ff0000,3\n", "y")
+    assert found.features == ["colour = #ff0000"]
+    np.testing.assert_array_equal(found.train.X.ravel(), [1, 0, 1])
+
+
+def test_a_first_line_that_is_data(read: Any, tmp_path: Path) -> None:
+    found = read("cat,x\ndog,z\n", "column 2")  # it looks like names; who asks for it knows better
+    assert found.classes == ["x", "z"]
+    assert found.notes == ("no line of names: they are column 1 to column 2",)
+    with pytest.raises(fl.BadInput, match=r"no line of names, and so no column 'y'.*'column 1'"):
+        read("1,2\n3,4\n", "y")
+    for first in ("?,2", ",2", "NA,2"):  # never taken for names in silence
+        (tmp_path / "a.csv").write_text(f"{first}\n3,4\n", "utf-8")
+        with pytest.raises(fl.BadInput, match=r"line 1, column 1: '.*' is not a number"):
+            fl.matrix_data_preprocessor(tmp_path / "a.csv")
+
+
+def test_columns_with_blanks_between_them_and_a_hole(read: Any) -> None:
+    with pytest.raises(fl.BadInput, match="line 3 has 2 cells, but the first line has 3"):
+        read("a   b   y\n1   2   3\n1       3\n", "y")
+
+
+def test_na_among_texts_is_missing_in_a_feature(read: Any) -> None:
+    text = "sex,y\nmale,1\nNA,2\nfemale,3\nmale,4\n"
+    with pytest.raises(fl.BadInput, match=r"line 3, column 'sex' is 'NA': missing"):
+        read(text, "y")
+    assert read(text, "y", missing="drop").features == ["sex = male"]
+
+
+def test_names_that_come_twice_now_and_then_are_names(read: Any) -> None:
+    lines = [f"ticket {max(i, 1)},{i}" for i in range(12)]
+    with pytest.raises(fl.BadInput, match="11 of 12 cells are different texts"):
+        read("ticket,y\n" + "\n".join(lines), "y")
+
+
+def test_dates_with_one_that_is_unknown(read: Any) -> None:
+    with pytest.raises(fl.BadInput, match="a date or a time"):
+        read("d,y\n2024-01-05,1\n2024-02-05,2\nunknown,3\n", "y")
+
+
+def test_a_column_without_any_cell_is_named(read: Any) -> None:
+    with pytest.raises(fl.BadInput, match=r"none is left \(column 'b' is empty in all of them\)"):
+        read("a,b,y\n1,,2\n3,,4\n", "y", missing="drop")
+
+
+def test_large_numbers_as_classes_of_a_data_frame() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2, 3], "y": [2**60, 2**60 + 1, 3]})
+    found = fl.data.table(frame, "y", classes=True, **WHOLE)
+    assert found.classes == ["3", str(2**60), str(2**60 + 1)]
+
+
+def test_names_with_markup_are_plain_text(read: Any) -> None:
+    found = read("<script>x</script>,y\n1,<b>a</b>\n2,<img onerror=alert(1)>\n", "y")
+    assert found.classes == ["<b>a</b>", "<img onerror=alert(1)>"]
+    assert found.features == ["<script>x</script>"]
+    assert not any(hasattr(found, f"_repr_{kind}_") for kind in ("html", "markdown", "mimebundle"))

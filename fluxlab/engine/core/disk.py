@@ -115,6 +115,9 @@ def read(path: Path, written: str, what: str) -> tuple[dict[str, Any], dict[str,
             f"load: {path.name} has the format {found!r}, and this FluxLab reads {written!r}. It "
             "was saved by another version; load it with that one."
         )
+    for name, array in arrays.items():
+        if array.dtype != np.float64:
+            raise BadInput(f"load: {path.name}: {name} must be float64, and is {array.dtype}.")
     return header, arrays
 
 
@@ -128,7 +131,7 @@ def _is_file(path: Path) -> bool:
 def check_sums(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     """Refuse arrays that were changed after they had been written; BadInput names the first."""
     sums = header.get("checksums")
-    if not isinstance(sums, dict):  # a file of an earlier version
+    if not isinstance(sums, dict):  # a file of an earlier version, taken as it is
         return
     for name, array in arrays.items():
         if sums.get(name) != _checksum(array):

@@ -97,18 +97,6 @@ def as_numbers(function: str, argument: str, value: Any) -> Array:
     return array
 
 
-def labels_of(value: Any) -> dict[int, list[str]]:
-    """Names of the rows (0) and columns (1) of a data frame or series; of others none."""
-    found = {}
-    if hasattr(value, "to_numpy"):
-        rows, columns = getattr(value, "index", None), getattr(value, "columns", None)
-        if rows is not None and not callable(rows):
-            found[0] = [str(row) for row in rows]
-        if columns is not None:
-            found[1] = [str(column) for column in columns]
-    return found
-
-
 def shape_of(function: str, argument: str, value: Any) -> tuple[int, ...]:
     """The shape of a matrix, traced or not, or of numbers that are checked first."""
     if hasattr(value, "shape"):

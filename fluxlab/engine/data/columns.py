@@ -12,9 +12,9 @@ import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, counted
 from fluxlab.engine.core.numbers import Array, Indices
-from fluxlab.engine.data.csvfile import number_in, read_csv
+from fluxlab.engine.core.pairs import grid_of, is_frame
+from fluxlab.engine.data.csvfile import MISSING, number_in, read_csv
 
-MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "<NA>", "NaT", "None", "null")
 YES = ({"no", "yes"}, {"false", "true"}, {"n", "y"}, {"f", "t"})
 DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2})?"
@@ -22,7 +22,7 @@ DATE = re.compile(
     re.IGNORECASE,
 )
 IDENTIFIER = re.compile(r"(.*[^a-zA-Z])?(id|index|row|nr|no|unnamed: 0)|.*[a-z]I[Dd]", re.I)
-KINDS = 50  # different texts of a column, at most
+KINDS, SHARE = 50, 0.8  # different texts of a column, at most; and as a share of its cells
 
 
 @dataclass
@@ -38,11 +38,8 @@ class Column:
     places: list[str]
 
     def missing(self) -> list[bool]:
-        """Which cells say nothing; only an empty one does in a column of texts."""
-        texts = [t for t, n in zip(self.texts, self.numbers, strict=True) if n is None]
-        named = {t for t in texts if t not in MISSING}
-        none = ("", "?") if named else MISSING
-        return [t in none for t in self.texts]
+        """Which cells say nothing. As names of classes all but the empty ones say something."""
+        return [text in MISSING for text in self.texts]
 
     def is_text(self) -> bool:
         """Whether some cell is neither a number nor missing."""
@@ -50,22 +47,28 @@ class Column:
         return any(number is None and not gone for number, gone in cells)
 
 
-def columns_of(source: Any) -> tuple[dict[str, Column], list[str]]:
-    """The columns of a CSV file or data frame, by name, and what there is to say of them."""
+def columns_of(source: Any, asked: list[str]) -> tuple[dict[str, Column], list[str]]:
+    """The columns of a CSV file or data frame, by name, and what there is to say of them.
+
+    asked : names that must be among them: "column 2" in a file with other names says that its
+        first line is data.
+    """
     if isinstance(source, str | Path):
-        return _of_csv(Path(source))
-    if not (hasattr(source, "columns") and hasattr(source, "to_numpy")):
+        return _of_csv(Path(source), asked)
+    if not is_frame(source):
         raise BadInput(
             f"table: source must be the path of a CSV file or a DataFrame, got "
             f"{type(source).__name__}. For matrices take split(X, Y)."
         )
     names = [str(name) for name in source.columns]
     _check_names("the DataFrame", names)
-    if not len(source):
+    own = hasattr(source, "__getitem__")  # else all columns may have been made of one kind
+    grid = [source[name] for name in source.columns] if own else grid_of(source).T
+    if not len(grid) or not len(grid[0]):
         raise BadInput("table: the DataFrame has no rows.")
     found = {}
-    for name, own in zip(names, source.columns, strict=True):
-        cells = [_cell(value) for value in source[own]]
+    for name, values in zip(names, grid, strict=True):
+        cells = [_cell(value) for value in values]
         places = [f"row {i}" for i in range(len(cells))]
         found[name] = Column(name, [text for text, _ in cells], [n for _, n in cells], places)
     return found, []
@@ -84,11 +87,12 @@ def _cell(value: Any) -> tuple[str, float | None]:
         return ("" if value is None or str(value) in MISSING else str(value)), None
     if np.isnan(number):
         return "", None
-    text = str(value) if isinstance(value, bool | np.bool_) else f"{number:.15g}"
+    exact = isinstance(value, bool | np.bool_ | int | np.integer)
+    text = str(value) if exact else f"{number:.15g}"
     return text, number if np.isfinite(number) else None
 
 
-def _of_csv(path: Path) -> tuple[dict[str, Column], list[str]]:
+def _of_csv(path: Path, asked: list[str]) -> tuple[dict[str, Column], list[str]]:
     sheet = read_csv("table", path)
     rows, places, notes = sheet.rows, sheet.places, []
     for row, place in zip(rows, places, strict=True):
@@ -98,8 +102,16 @@ def _of_csv(path: Path) -> tuple[dict[str, Column], list[str]]:
                 f"has {counted(len(rows[0]), 'cell')}. Cells are separated by "
                 f"{sheet.separator!r}; a cell that contains it needs quotation marks."
             )
-    if _is_data(rows, sheet.number):
-        names = [f"column {i + 1}" for i in range(len(rows[0]))]
+    numbered = [f"column {i + 1}" for i in range(len(rows[0]))]
+    wanted = not set(asked) <= {*rows[0]} and set(asked) <= {*numbered}
+    if wanted or _is_data(rows, sheet.number):
+        names = numbered
+        if not set(asked) <= {*names}:
+            missing = next(name for name in asked if name not in names)
+            raise BadInput(
+                f"table: {path.name} has no line of names, and so no column {missing!r}. Its "
+                f"columns are called {names[0]!r} to {names[-1]!r}; or write a line of names."
+            )
         notes.append(f"no line of names: they are {names[0]} to {names[-1]}")
     else:
         names, rows, places = rows[0], rows[1:], places[1:]
@@ -192,7 +204,7 @@ def _refuse_unusable(column: Column, known: list[str], rows: Indices) -> None:
     odd = next(i for i in rows if column.numbers[i] is None and column.texts[i] in known)
     where = f"table: {column.places[odd]}, column {column.name!r} is {column.texts[odd]!r}"
     others = "Leave the column out with features=[...]"
-    if DATE.fullmatch(known[0]) and DATE.fullmatch(known[-1]):
+    if 2 * sum(DATE.fullmatch(text) is not None for text in known) > len(known):
         raise BadInput(
             f"{where}, a date or a time. {others}, or make numbers of it, such as the days since "
             "the first."
@@ -203,9 +215,10 @@ def _refuse_unusable(column: Column, known: list[str], rows: Indices) -> None:
             f"{where}, not a finite number, where most of the others are. Mend or drop that row; "
             f"or leave the column out with features=[...]."
         )
-    if len(known) > 2 and (len(known) == len(rows) or len(known) > KINDS):
+    there = sum(column.texts[i] in known for i in rows)
+    if len(known) > 2 and (len(known) > SHARE * there or len(known) > KINDS):
         raise BadInput(
-            f"{where}, not a finite number, and {len(known)} of {len(rows)} cells are different "
+            f"{where}, not a finite number, and {len(known)} of {there} cells are different "
             f"texts, as in names and identifiers. {others}."
         )
 

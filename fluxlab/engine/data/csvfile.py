@@ -5,16 +5,17 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from fluxlab.engine.core.errors import BadInput
 
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "<NA>", "NaT", "null")
 PLAIN = re.compile(r"[-+]?\d+,\d+")  # 1,5; but 1.234,5 and 1,234,567 may mean several things
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-COMMENT = re.compile(r"\s*(#(?!\d)|%|\|)")  # but #1 is a number of something
+MARKED = re.compile(r"\s*[#%|]")
 
 
 @dataclass
@@ -50,7 +51,9 @@ def number_in(text: str) -> float | None:
 def read_csv(function: str, path: Path) -> Sheet:
     """The file's cells; BadInput if it is missing, is not text, or has no cells.
 
-    Lines that begin with #, % or | are comments. A separator at the end of every line is none.
+    Lines that begin with #, % or | are comments, unless they have as many cells as the others: a
+    column may be called "#", and NumPy writes its names as "# size,age". A separator at the end
+    of every line is none.
     """
     try:
         found = path.is_file()
@@ -97,15 +100,57 @@ class _Quotes(Exception):
     """A quotation mark too many, and where."""
 
 
-def _lines(text: str) -> Iterator[str]:
-    """The lines, ends included; comments are blank, so that lines keep their numbers."""
-    for line in re.split(r"(?<=\n)|(?<=\r)(?!\n)", text):
-        yield "\n" if COMMENT.match(line) else line
-
-
 def _split(text: str, separator: str) -> Sheet:
+    """The cells between separators; _Quotes if a quotation mark is in the way."""
+    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
+    marked = [i for i, line in enumerate(lines) if MARKED.match(line)]
+    sheet = _cells(lines, marked, separator)
+    widths = Counter(map(len, sheet.rows)).most_common(1)
+    rows = [i for i in marked if _is_wide(lines[i], separator, widths[0][0] if widths else None)]
+    if rows:
+        first = int(sheet.places[0].removeprefix("line ")) - 1 if sheet.rows else len(lines)
+        names = [i for i in rows if i < first][-1:]
+        if not any(number_in(cell) is not None for row in sheet.rows[:1] for cell in row):
+            names = []  # the line below is that of the names
+        kept = {i for i in rows if i in names or not re.match(r"\s*. ", lines[i])}
+        sheet = _cells(lines, [i for i in marked if i not in kept], separator)
+        if sheet.rows and names:
+            sheet.rows[0][0] = re.sub(r"^# +(?=.)", "", sheet.rows[0][0])
+    while len(sheet.rows) > 1 and (cut := _without_empty_ends(sheet.rows)):
+        sheet.rows = cut
+    return sheet
+
+
+def _is_wide(line: str, separator: str, usual: int | None) -> bool:
+    """Whether a line that begins like a comment has as many cells as most of the others."""
+    if separator not in line:
+        return False
+    try:
+        width = len(_cells([line], [], separator).rows[0])
+    except _Quotes:
+        return False
+    return width > 1 and usual in (width, None)
+
+
+def _without_empty_ends(rows: list[list[str]]) -> list[list[str]] | None:
+    """The rows without their last cells, if those are all empty: a separator ends each line.
+
+    The line of names, or any other, may do without that separator.
+    """
+    longest = max(map(len, rows))
+    ends = [len(row) == longest for row in rows]
+    fits = all(
+        not row[-1] if end else len(row) == longest - 1 for row, end in zip(rows, ends, strict=True)
+    )
+    return [row[: longest - 1] for row in rows] if fits and longest > 1 else None
+
+
+def _cells(lines: list[str], comments: list[int], separator: str) -> Sheet:
+    """The rows of all lines but the comments."""
     sheet = Sheet([], [], separator)
-    reader = csv.reader(_lines(text), delimiter=separator, strict=True, skipinitialspace=True)
+    blank = set(comments)
+    kept = ("\n" if i in blank else line for i, line in enumerate(lines))
+    reader = csv.reader(kept, delimiter=separator, strict=True, skipinitialspace=True)
     begins = 1
     try:
         for row in reader:
@@ -124,17 +169,20 @@ def _split(text: str, separator: str) -> Sheet:
             f"line {begins}: a quotation mark opens a cell and does not close it, or stands in "
             "the middle of one. Take it away, or write two of them."
         ) from None
-    if sheet.rows and len(sheet.rows[0]) > 2 and not any(row[-1] for row in sheet.rows):
-        sheet.rows = [row[:-1] for row in sheet.rows]
     return sheet
 
 
 def _split_at_blanks(text: str) -> Sheet | None:
-    """The file as columns with blanks between them, if that gives equally many in every line."""
+    """The file as columns with blanks between them, if that makes sense.
+
+    It does if it gives equally many in every line, or several numbers in the second.
+    """
     tidy = "\n".join(re.sub(r"[ \t]+", " ", line).strip() for line in text.splitlines())
     try:
         sheet = _split(tidy, " ")
     except _Quotes:
         return None
     widths = {len(row) for row in sheet.rows}
-    return sheet if len(widths) == 1 and widths != {1} else None
+    second = sheet.rows[:2][-1] if sheet.rows else []
+    several = len(second) > 1 and all(number_in(c) is not None or c in MISSING for c in second)
+    return sheet if several or (len(widths) == 1 and widths != {1}) else None

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.engine.core.numbers import Array, as_numbers, is_whole
-from fluxlab.engine.data.csvfile import read_csv
+from fluxlab.engine.core.pairs import grid_of, is_frame
+from fluxlab.engine.data.csvfile import MISSING, read_csv
 
 
 def matrix_data_preprocessor(
@@ -40,14 +43,12 @@ def matrix_data_preprocessor(
         columns = [str(column) for column in columns]
     if isinstance(data, str | Path):
         data, names = _numbers_of(Path(data), columns)
-    elif hasattr(data, "columns") and hasattr(data, "to_numpy"):
+    elif is_frame(data):
         names = [str(name) for name in data.columns]
-        data = data.to_numpy()
-    if isinstance(data, list | tuple) and data and all(_is_text(row) for row in data):
-        raise BadInput(
-            f"{here}: data holds texts, such as {data[0]!r}, where numbers are needed. Give each "
-            "class a number: names = sorted(set(texts)); numbers = [names.index(t) for t in texts]."
-        )
+        data = grid_of(data)
+    elif hasattr(data, "__array__"):
+        data = np.asarray(data)
+    _refuse_texts(data, names, columns)
     try:
         ragged = len({len(row) for row in data}) > 1
     except TypeError:
@@ -94,8 +95,39 @@ def matrix_data_preprocessor(
     return table[first_row:last_row, first_column:last_column].copy()
 
 
-def _is_text(row: Any) -> bool:
-    return isinstance(row[0] if isinstance(row, list | tuple) and len(row) == 1 else row, str)
+def _refuse_texts(data: Any, names: list[str] | None, columns: Any) -> None:
+    """Refuse texts, and say what to do with them: with classes, or with a table's columns."""
+    here = "matrix_data_preprocessor: data holds"
+    if not isinstance(data, list | tuple | np.ndarray):
+        return
+    kind = data.dtype.kind if isinstance(data, np.ndarray) else "O"
+    if kind in "biuf":
+        return
+    if kind in "mM":
+        raise BadInput(
+            f"{here} dates, where numbers are needed. Make numbers of them, such as the days since "
+            "the first."
+        )
+    for i, row in enumerate(np.atleast_1d(data) if isinstance(data, np.ndarray) else data):
+        flat = not isinstance(row, list | tuple) and not getattr(row, "ndim", 0)
+        cells = [row] if flat else row
+        for j, cell in enumerate(cells):
+            if not isinstance(cell, str):
+                continue
+            name = names[j] if names else f"{j}"
+            if isinstance(columns, list) and name not in columns:
+                continue
+            if len(cells) == 1 and names is None:
+                raise BadInput(
+                    f"{here} texts, such as {str(cell)!r}, where numbers are needed. Give each "
+                    "class a number: names = sorted(set(texts)); numbers = [names.index(t) for t "
+                    "in texts]."
+                )
+            raise BadInput(
+                f"{here} the text {str(cell)!r} in row {i}, column {name}, where numbers are "
+                "needed. fl.data.table reads a CSV file or DataFrame with texts, and makes columns "
+                "of 0 and 1 of them."
+            )
 
 
 def samples_of(function: str, argument: str, data: Any) -> Array:
@@ -112,7 +144,8 @@ def _numbers_of(path: Path, columns: Any) -> tuple[list[list[float]], list[str] 
     here = "matrix_data_preprocessor"
     sheet = read_csv(here, path)
     rows, names = list(zip(sheet.places, sheet.rows, strict=True)), None
-    if any(sheet.number(cell) is None for cell in sheet.rows[0]):
+    # A first line with 5 and ? is data, of which one cell is missing.
+    if any(sheet.number(cell) is None and cell not in MISSING for cell in sheet.rows[0]):
         names, rows = sheet.rows[0], rows[1:]
     if not rows:
         raise BadInput(f"{here}: {path.name} has a line of names, {names}, and no numbers.")

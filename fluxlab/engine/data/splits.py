@@ -9,6 +9,7 @@ import numpy as np
 
 from fluxlab.engine.core.errors import BadInput, counted, size, unknown
 from fluxlab.engine.core.numbers import Array, Indices, as_numbers
+from fluxlab.engine.core.pairs import check_rows, labels_of, turned
 from fluxlab.engine.data.datasets import seeded
 
 SCALINGS = ("standard", "min-max", "none")
@@ -77,7 +78,7 @@ class Split:
 
     def __repr__(self) -> str:
         named = self.classes or self.target
-        listed = ", ".join(name if len(name) <= 40 else f"{name[:39]}…" for name in named[:20])
+        listed = ", ".join(map(_short, named[:20]))
         more = f", ... ({len(named)} in all)" if named[20:] else ""
         kinds = f"{'classes ' if self.classes else ''}{listed}{more}"
         scaled = {
@@ -92,6 +93,11 @@ class Split:
             f"Y: {kinds}",
             *self.notes,
         ])  # fmt: skip
+
+
+def _short(name: str) -> str:
+    """The name of a class where it is shown: 40 characters at most."""
+    return name if len(name) <= 40 else f"{name[:39]}…"
 
 
 def split(
@@ -114,14 +120,21 @@ def split(
     scaling : "standard", "min-max" or "none"; see `Scaling`.
     seed : the same seed gives the same parts.
     """
+    check_rows("split", "X", X, "Y", Y)
     x, y = _table("X", X), _table("Y", Y)
-    names = [f"feature {i}" for i in range(x.shape[1])], [f"output {i}" for i in range(y.shape[1])]
+    features, target = _names(X, "feature", x), _names(Y, "output", y)
     kinds = None
     if y.shape[1] == 1 and set(np.unique(y)) == {0.0, 1.0}:
         kinds = ["0", "1"]
     elif y.shape[1] > 1 and np.all((y == 0) | (y == 1)) and np.all(y.sum(axis=1) == 1):
         kinds = [str(k) for k in range(y.shape[1])]
-    return split_named("split", x, y, *names, kinds, validation, test, scaling, seed)
+    return split_named("split", x, y, features, target, kinds, validation, test, scaling, seed)
+
+
+def _names(given: Any, usual: str, table: Array) -> list[str]:
+    """The names of the columns, or "feature 0", "feature 1", ..."""
+    own = labels_of(given).get(1, [f"{usual} {i}" for i in range(table.shape[1])])
+    return [str(name) for name in own]
 
 
 def _table(argument: str, value: Any) -> Array:
@@ -145,7 +158,10 @@ def split_named(
     Where x is NaN, the mean of that column in the training part is put.
     """
     if len(x) != len(y):
-        raise BadInput(f"{here}: X has {len(x)} samples and Y {len(y)}; each needs its target.")
+        raise BadInput(
+            f"{here}: X has {len(x)} samples and Y {len(y)}; each needs its target."
+            + turned("X", x, "Y", y)
+        )
     if not isinstance(scaling, str) or scaling not in SCALINGS:
         raise unknown("scaling", scaling, SCALINGS)
     for name, share in (("validation", validation), ("test", test)):
@@ -177,8 +193,9 @@ def split_named(
     lost = sorted(set(number) - set(number[left]))
     if kinds is not None and lost:
         raise BadInput(
-            f"{here}: class {kinds[lost[0]]!r} has {counted(int(sum(number == lost[0])), 'sample')}"
-            ", and none is left for training. Leave it out, or make the other parts smaller."
+            f"{here}: class {_short(kinds[lost[0]])!r} has "
+            f"{counted(int(sum(number == lost[0])), 'sample')}, and none is left for training. "
+            "Leave it out, or make the other parts smaller."
         )
     x = _filled(here, x, features, rows["train"])
     fitted = _fit(scaling, x[rows["train"]])

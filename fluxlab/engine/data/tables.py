@@ -41,7 +41,8 @@ def table(
     ----------
     source : the path of a CSV file, or a DataFrame. Cells may be separated by commas, tabs,
         semicolons or blanks; among semicolons 1,5 is a number, elsewhere 1,200 is. 10% is 0.1. A
-        file without a line of names has the columns "column 1", "column 2", ...
+        file without a line of names has the columns "column 1", "column 2", ...; where its first
+        line looks like names, a target that is called so says that there are none.
     target : the column to predict, or several columns of numbers.
     features : the columns to predict it from; default: all others. A column of texts becomes
         columns of 0 and 1, such as "port = S"; of two texts one column, such as "sex = male".
@@ -58,13 +59,11 @@ def table(
         identifiers.
     UnknownName : a column that is not there.
     """
-    columns, notes = columns_of(source)
     targets = _listed("target", target)
-    chosen = (
-        [n for n in columns if n not in targets]
-        if features is None
-        else _listed("features", features)
-    )
+    chosen = [] if features is None else _listed("features", features)
+    columns, notes = columns_of(source, [*targets, *chosen])
+    if features is None:
+        chosen = [name for name in columns if name not in targets]
     for name in (*targets, *chosen):
         if name not in columns:
             raise unknown("column", name, columns)
@@ -128,8 +127,10 @@ def _complete(
         without |= holes
     rows = np.flatnonzero(~without)
     if not len(rows):
+        empty = [column.name for column in features if all(column.missing())]
         raise BadInput(
-            f"table: each of the {counted(count, 'row')} lacks a cell, so none is left. Choose "
+            f"table: each of the {counted(count, 'row')} lacks a cell, so none is left"
+            f"{f' (column {empty[0]!r} is empty in all of them)' if empty else ''}. Choose "
             'other columns with features=[...], or say missing="mean".'
         )
     return rows

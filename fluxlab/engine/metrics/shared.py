@@ -11,6 +11,7 @@ from fluxlab.engine.catalogue.losses import class_rows
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.matrix import Matrix
 from fluxlab.engine.core.numbers import Array, as_numbers
+from fluxlab.engine.core.pairs import check_rows
 
 
 def named(matrix: Any, name: str) -> Any:
@@ -46,6 +47,7 @@ def constant(like: Any, value: float, name: str) -> Any:
 
 def columns(here: str, y: Any, t: Any) -> tuple[Any, Any]:
     """Two matrices of one shape (samples, outputs); a vector is a column."""
+    check_rows(here, "y", y, "t", t)
     pair = [numbers(here, "y", y), numbers(here, "t", t)]
     for place, matrix in enumerate(pair):
         if len(matrix.shape) not in (1, 2):

@@ -21,6 +21,7 @@ from fluxlab.engine.catalogue.ops import (
 )
 from fluxlab.engine.core.errors import BadInput, counted, size
 from fluxlab.engine.core.numbers import is_number
+from fluxlab.engine.core.pairs import check_rows
 from fluxlab.engine.data.bits import gate
 from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.readers.backward import check_learning_rate
@@ -45,6 +46,7 @@ def perceptron(
     is why the perceptron needs a rule of its own. Update, from sample k (in order, again and
     again): `w[new] = w + learning rate * error_k * x_k`, and b likewise.
     """
+    check_rows("perceptron", "inputs", inputs, "targets", targets)
     x = samples_of("perceptron", "inputs", inputs)
     target = samples_of("perceptron", "targets", targets)
     if target.shape != (len(x), 1) or not np.isin(target, (0.0, 1.0)).all():

@@ -21,6 +21,7 @@ from fluxlab.engine.catalogue.ops import (
 )  # fmt: skip
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.numbers import Array, as_numbers, shape_of, whole
+from fluxlab.engine.core.pairs import check_rows
 from fluxlab.engine.networks.network import Network
 
 Rows = npt.NDArray[np.intp]
@@ -127,6 +128,7 @@ def bagging(
     """
     whole("bagging", "count", count, 1)
     whole("bagging", "seed", seed, 0)
+    check_rows("bagging", "inputs", inputs, "targets", targets)
     x, target = as_numbers("bagging", "inputs", inputs), as_numbers("bagging", "targets", targets)
     if x.ndim < 2 or target.ndim < 1 or len(x) != len(target):
         raise BadInput(

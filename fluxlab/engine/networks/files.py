@@ -107,9 +107,6 @@ def _made(kind: type[Network], header: dict[str, Any], arrays: dict[str, Any]) -
         header["batch"], header["shuffle"], header["seed"], header.get("own_target", False),
         tuple(header.get("frozen", ())),
     )  # fmt: skip
-    for name, array in arrays.items():
-        if array.dtype != np.float64:
-            raise BadInput(f"load: {name} must be float64, and is {array.dtype}.")
     numbers = {name: as_numbers("load", name, array) for name, array in arrays.items()}
     x, target = numbers.pop("x"), numbers.pop("target")
     if header.get("classes") is not None:

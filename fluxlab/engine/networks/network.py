@@ -16,13 +16,13 @@ from fluxlab.engine.catalogue.activations import activation
 from fluxlab.engine.catalogue.losses import cost as cost_named
 from fluxlab.engine.core.errors import BadInput, UnknownAttribute, size
 from fluxlab.engine.core.numbers import Array, is_whole, whole
+from fluxlab.engine.core.pairs import check_columns, check_rows
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.design import Design, Layer, evaluated, learning, predicting
 from fluxlab.engine.networks.habits import OnClass, check_fit, no_such, not_so
 from fluxlab.engine.networks.reports import Report, reporter
 from fluxlab.engine.networks.samples import (
     are_rows,
-    check_labels,
     matrix_of,
     names_of,
     targets_of,
@@ -96,7 +96,7 @@ class Network:
         if batch is not None:
             whole("Network", "batch", batch, 1)
         cost_named(cost)
-        check_labels("Network", inputs, targets)
+        check_rows("Network", "inputs", inputs, "targets", targets)
         x = matrix_of("inputs", inputs)
         target = x.copy() if targets is None else matrix_of("targets", targets)
         if len(x) != len(target):
@@ -351,6 +351,7 @@ class Network:
         return self._cost_of(*self._held("evaluate", inputs, targets))
 
     def _held(self, function: str, inputs: Any, targets: Any) -> tuple[Array, Array]:
+        check_rows(function, "inputs", inputs, "targets", targets)
         x, target = self._fitting(function, inputs), matrix_of("targets", targets, function)
         if len(x) != len(target):
             raise BadInput(unequal(function, x, target))
@@ -367,6 +368,7 @@ class Network:
         return predicting(design, x, values)["y"].value
 
     def _fitting(self, function: str, inputs: Any) -> Array:
+        check_columns(function, inputs, self._names.get("feature", []))
         x = matrix_of("inputs", inputs, function)
         expected = self._data[0].shape[1:]
         if x.shape == (*expected, 1):
@@ -375,6 +377,7 @@ class Network:
             raise BadInput(
                 f"{function}: inputs has {x.shape[1]} columns; the network was formed on data with "
                 f"{expected[0]}."
+                + (" Do samples lie in columns? Give inputs.T." if len(x) == expected[0] else "")
             )
         if x.shape[1:] != expected:
             raise BadInput(

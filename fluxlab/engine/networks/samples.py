@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 
 from fluxlab.engine.catalogue.losses import check_targets, class_rows
 from fluxlab.engine.core.errors import BadInput, size
-from fluxlab.engine.core.numbers import Array, Shape, as_numbers, is_whole, labels_of
+from fluxlab.engine.core.numbers import Array, Shape, as_numbers, is_whole
+from fluxlab.engine.core.pairs import labels_of, turned
 from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.networks.design import Design, predicting
 
@@ -22,7 +22,7 @@ def matrix_of(argument: str, data: Any, function: str = "Network") -> Array:
     """What was given as inputs or targets, as (samples, features) or an array of more axes."""
     try:
         axes = np.ndim(data)
-    except ValueError:  # rows of unequal length, which are refused below
+    except (ValueError, TypeError):  # rows of unequal length or columns of several kinds: see below
         axes = 2
     if axes > 2:
         return as_numbers(function, argument, data)
@@ -51,38 +51,11 @@ def targets_of(function: str, design: Design, x: Array, target: Array) -> Array:
     raise BadInput(f"{function}: {_misfit(output, target.shape[1:])}")
 
 
-def check_labels(function: str, inputs: Any, targets: Any) -> None:
-    """Refuse targets whose rows have the inputs' names in another order; tell of other names."""
-    rows, others = labels_of(inputs).get(0), labels_of(targets).get(0)
-    if rows is None or others is None or rows == others or len(rows) != len(others):
-        return
-    if sorted(rows) == sorted(others):
-        raise BadInput(
-            f"{function}: inputs and targets have the same rows in different orders: {_few(rows)}, "
-            f"but {_few(others)}. Rows are paired by position: give targets.loc[inputs.index]."
-        )
-    warnings.warn(
-        f"{function}: inputs and targets name their rows differently, {_few(rows)} and "
-        f"{_few(others)}. Rows are paired by position.",
-        stacklevel=3,
-    )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(name[:20] for name in names[:3]) + (", ..." if names[3:] else "")
-
-
 def unequal(function: str, x: Array, target: Array) -> str:
     """Why inputs and targets of unequal length do not fit."""
-    in_columns = x.ndim == target.ndim == 2 and x.shape[1] == target.shape[1]
-    turned = (
-        f" Do your {x.shape[1]} samples lie in columns? Then give inputs.T and targets.T."
-        if in_columns
-        else ""
-    )
     return (
         f"{function}: inputs has {len(x)} rows and targets has {len(target)}; each sample needs "
-        f"one row in both.{turned}"
+        f"one row in both.{turned('inputs', x, 'targets', target)}"
     )
 
 
@@ -117,7 +90,7 @@ def names_of(inputs: Any) -> dict[str, list[str]]:
     """Names for samples and features, where the data has them."""
     labels = labels_of(inputs)
     if labels:
-        return {("sample", "feature")[axis]: names for axis, names in labels.items()}
+        return {("sample", "feature")[axis]: [*map(str, own)] for axis, own in labels.items()}
     table = np.asarray(inputs) if not isinstance(inputs, str | Path) else np.zeros((0, 0))
     if table.dtype.kind in "fiub" and table.ndim == 2 and np.isin(table, (0, 1)).all():
         return {"sample": ["".join(str(int(bit)) for bit in row) for row in table]}
