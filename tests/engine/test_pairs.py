@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 import fluxlab as fl
@@ -187,7 +188,6 @@ def test_a_data_frame_of_any_library() -> None:
 
 
 def test_polars() -> None:
-    pl = pytest.importorskip("polars")
     frame = pl.DataFrame({"a": [1, 2], "b": [3.5, 4.0]})
     made = net(frame, pl.Series([0, 1]))
     assert made.trace["x"].labels == {1: ["a", "b"]}
