@@ -161,3 +161,30 @@ def test_shapes_that_do_not_fit_are_evidence_too(net: fl.Network) -> None:
     assert "4×8" in turned.figures()["maps"][0]["words"]
     with pytest.raises(BadInput, match="exactly one"):
         FindTheBug("08/bug", net, "layer 2/dC_dw", {"a": np.ones((8, 4)), "b": 3.0}).right()
+
+
+@pytest.mark.parametrize("right", [0.1 + 0.2 - 0.3, -5.5e-17, 1e-16, 0.0, -0.0])
+def test_what_round_off_leaves_over_is_zero(right: float) -> None:
+    """The engine's zero need not be exactly 0."""
+    number = fl.Question("08/cancels", "How much?", answer=right)
+    for given in (0, 0.0, "0", "-0"):
+        assert number.answer(given).right
+    assert not number.answer(0.1).right
+    assert number.answer(-1).text == "Not this. What cancels here?"
+    signs = fl.Question(
+        "08/sign", "Which sign?", choices=["positive", "negative", "zero"], answer=right
+    )
+    assert signs.answer("zero").right
+    assert number.show() == "The answer: 0."
+
+
+def test_a_gradient_that_cancels_is_zero() -> None:
+    """A softmax sums to 1 whatever its logits are."""
+    t = fl.trace(lambda z: fl.sum(fl.softmax(z)), z=[[0.3, -1.2, 2.7]])
+    t.backward()
+    for i in range(3):
+        cell = float(t["dC_dz"].value[0, i])
+        assert fl.Question(f"08/softmax {i}", "?", answer=lambda c=cell: c).answer(0).right
+    tiny = fl.Question("08/tiny", "?", answer=1e-9)
+    assert not tiny.answer(0).right
+    assert tiny.answer(1e-9).right

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 
 from fluxlab.engine.building.building import iteration_of, keep
+from fluxlab.engine.catalogue import ops
 from fluxlab.engine.catalogue.activations import threshold
-from fluxlab.engine.catalogue.ops import (
-    absolute,
-    add,
-    batch_rows,
-    multiply,
-    negate,
-    rows,
-    subtract,
-    sum,
-)
+from fluxlab.engine.catalogue.ops import absolute, add, batch_rows, multiply, rows, subtract, sum
 from fluxlab.engine.core.errors import BadInput, counted, size
 from fluxlab.engine.core.numbers import is_number
 from fluxlab.engine.core.pairs import check_rows
@@ -70,7 +62,7 @@ def perceptron(
     B = trace.input("b", [[float(b)]], "parameter", axes=(None, "neuron"))
     a = add(X @ W, B).named("a")
     if fires_at_0:
-        below = threshold(negate(a).named("minus a")).named("is below 0")
+        below = threshold(ops.negate(a).named("minus a")).named("is below 0")
         y = subtract(below.number("1", 1.0), below).named("y")
     else:
         y = threshold(a).named("y")

@@ -16,8 +16,14 @@ from fluxlab.widgets.shared.base import Widget
 from fluxlab.widgets.shared.maths import plain, prose
 from fluxlab.widgets.shared.numbers import typed
 
+NOTHING = 1e-12  # smaller is round-off
 SIGNS = ("negative", "zero", "positive")
 Feedback = Mapping[Any, str] | Callable[[Any, Any], str | None]
+
+
+def without_round_off(number: float) -> float:
+    """The number; 0 where it is what 0.1 + 0.2 - 0.3, or a gradient that cancels, leaves over."""
+    return 0.0 if abs(number) < NOTHING else number
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,9 @@ class Question(Widget):
         if self.cells is not None:
             return tuple(int(i) for i in found)
         if self.choices is None:
-            return float(np.reshape(found, ()))
+            return without_round_off(float(np.reshape(found, ())))
         if found not in self.choices and set(self.choices) <= set(SIGNS) | {"not a number"}:
-            found = sign(float(found))
+            found = sign(without_round_off(float(found)))
         if found not in self.choices:
             raise BadInput(
                 f"Question {self.key!r}: the right answer is {found!r}, which is not among the "

@@ -20,18 +20,33 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** The root of a view. JupyterLab leaves the keys pressed inside it alone, but for saving. */
+/** The root of a view. JupyterLab leaves the keys pressed inside it alone, but for those that run a
+ *  cell (Shift, Ctrl or Alt + Enter), which no button inside may take, and the one that saves. */
 function root(el, className) {
   el.classList.add("fluxlab", className);
   el.setAttribute("data-lm-suppress-shortcuts", "true");
-  const keep = (event) => {
+  const pass = (event, target) => {
     event.stopPropagation();
-    if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault(); // else the browser would save the page
-    el.parentElement?.dispatchEvent(new KeyboardEvent("keydown", event));
+    event.preventDefault(); // else the browser would save the page, or press the button
+    target?.dispatchEvent(new KeyboardEvent("keydown", event));
   };
+  const runs = (event) => {
+    const held = event.shiftKey || event.ctrlKey || event.altKey || event.metaKey;
+    if (event.key !== "Enter" || !held) return;
+    const cell = el.closest(".jp-Cell"); // some shortcuts look for what has the focus
+    cell?.focus({ preventScroll: true });
+    pass(event, cell ?? el.parentElement);
+  };
+  const keep = (event) => {
+    if (event.key === "s" && (event.ctrlKey || event.metaKey)) pass(event, el.parentElement);
+    else event.stopPropagation();
+  };
+  el.addEventListener("keydown", runs, true);
   el.addEventListener("keydown", keep);
-  return () => el.removeEventListener("keydown", keep);
+  return () => {
+    el.removeEventListener("keydown", runs, true);
+    el.removeEventListener("keydown", keep);
+  };
 }
 
 /** A line that shows model.error, in words, and is read aloud when it changes. */
