@@ -183,8 +183,9 @@ def test_a_gpt_of_45_000_parameters_is_a_small_file(tmp_path: Path) -> None:
     other.advance(2)
     assert all(np.array_equal(a, other.values()[name]) for name, a in net.values().items())
     plain = fl.Network(
-        net.design.layers, *net._data, cost="cross_entropy_logits", optimizer="gradient_descent"
-    )
+        net.design.layers, *net._data, cost="cross_entropy_logits", optimizer="gradient_descent",
+        batch=4,
+    )  # fmt: skip
     plain.save(tmp_path / "plain.npz")
     assert (tmp_path / "plain.npz").stat().st_size < 500_000
 

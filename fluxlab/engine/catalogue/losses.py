@@ -162,7 +162,7 @@ def multiclass_hinge(y: Any, target: Any, average: Average = ops.mean) -> Any:
     one = _named(ops.sum(rows, axis=-1, keepdims=True), "is there a class")
     others = _named(ops.subtract(one, rows), "other classes")
     short = _named(ops.maximum(missing, 0.0), "lead missed")
-    missed = _named(ops.multiply(others, short), "lead missed by each other")
+    missed = _named(ops.multiply(others, short), "lead missed by each class")
     return average(_named(ops.mean(missed, axis=-1, keepdims=True), "lead missed by the others"))
 
 

@@ -21,6 +21,8 @@ def typed(text: str) -> float:
     plain = text.strip().replace("\u2212", "-")
     if not plain:
         raise BadInput("Nothing is typed here. Type a number such as 0.5.")
+    if len(plain) > 400:
+        raise BadInput(f"{plain[:20]!r}... is too long for a number. Type one such as 0.5 or 1/2.")
     if _THOUSANDS.fullmatch(plain):
         raise BadInput(
             f"{plain!r} can be read in two ways. Write thousands without a comma, "
