@@ -162,7 +162,7 @@ def test_one_hot_targets_come_back_from_their_file(blank: bool, tmp_path: Path) 
 
 
 def test_a_gpt_of_45_000_parameters_is_a_small_file(tmp_path: Path) -> None:
-    """Its numbers and both of Adam's memories are 1.08 MB as they lie in memory."""
+    """Its numbers and both of Adam's memories are 1.04 MiB in memory, 0.96 in a file."""
     tokenizer = fl.text.CharacterTokenizer.train(fl.data.story())
     numbers, steps = tokenizer.encode(fl.data.story()), 64
     rows = [numbers[i : i + steps + 1] for i in range(0, len(numbers) - steps - 1, 4)]
@@ -177,7 +177,7 @@ def test_a_gpt_of_45_000_parameters_is_a_small_file(tmp_path: Path) -> None:
     count = sum(m.buffer.size for m in net.trace.inputs if m.kind == "parameter")
     assert 45_000 < count < 45_500
     net.save(tmp_path / "gpt.npz")
-    assert (tmp_path / "gpt.npz").stat().st_size < 1_100_000
+    assert (tmp_path / "gpt.npz").stat().st_size < 2**20
     other = fl.Network.load(tmp_path / "gpt.npz")
     net.advance(2)
     other.advance(2)

@@ -136,3 +136,15 @@ def test_one_target_for_a_whole_sequence_asks_for_sequence_false() -> None:
     with pytest.raises(fl.BadInput, match="same shape") as found:
         fl.Network([fl.LSTM(3), fl.Dense(1)], x, np.ones((5, 7, 2)))
     assert "sequence=False" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda net: net.fit(X, Y), lambda net: net.fit(X, Y, 3), lambda net: net.fit(X, Y, epochs=3),
+        lambda net: net.fit(epochs=X), lambda net: net.fit([[0, 1]], [[1]], epochs=3),
+    ],
+)  # fmt: skip
+def test_data_given_to_fit_are_refused_in_words(fit: Callable[[fl.Network], Any]) -> None:
+    with pytest.raises(fl.BadInput, match=r"fit: the data are given to fl\.Network\("):
+        fit(fl.Network([fl.Dense(1)], X, Y))

@@ -270,3 +270,16 @@ def test_frozen_names_that_are_none() -> None:
     assert all(np.array_equal(a, net.values()[n]) for n, a in before.items())
     with pytest.raises(fl.BadInput, match="must be names"):
         network(frozen="layer 1")
+
+
+def test_a_second_matrix_in_its_place_is_the_first_state() -> None:
+    """`layer(x, h)` as well as `layer(x, h_0=h)`."""
+    h = DRAW.normal(size=(3, 2))
+    found = [
+        fl.trace(lambda x, h, call=call: fl.sum(call(fl.layers.RNN(2), x, h)), x=STEPS, h=h)
+        for call in (lambda rnn, x, h: rnn(x, h), lambda rnn, x, h: rnn(x, h_0=h))
+    ]
+    for t in found:
+        sound(t)
+    assert found[0].cost.value == found[1].cost.value
+    assert np.any(found[0]["dC_dh"].value)

@@ -11,7 +11,7 @@ import pytest
 from traces import follows
 
 import fluxlab as fl
-from fluxlab.engine.networks.samples import CLASS_COSTS
+from fluxlab.engine.catalogue.losses import CLASS_COSTS
 
 DRAW = np.random.default_rng(4)
 Y, A = DRAW.uniform(0.05, 0.95, size=(5, 3)), DRAW.normal(size=(5, 3)) * 3
@@ -165,3 +165,14 @@ def test_pairs_and_triplets_must_be_alike() -> None:
         fl.triplet(a, a, a[:2])
     with pytest.raises(fl.BadInput, match="contrastive: same must hold one 0 or 1 for each pair"):
         fl.contrastive(a, a, np.ones(4))
+
+
+def test_rows_without_a_class_do_not_count_in_multiclass_hinge() -> None:
+    """As in cross_entropy: the mean is over those that have one."""
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    net = fl.Network([fl.Dense(3)], x, [0, 2, -1, 1], cost="multiclass_hinge")
+    net.trace.run()
+    y = net.predict(x)[[0, 1, 3]]
+    right = y[range(3), [0, 2, 1]][:, None]
+    by_hand = (np.maximum(1 - (right - y), 0).sum(1) - 1) / 3
+    assert net.trace.cost.value == pytest.approx(by_hand.mean())

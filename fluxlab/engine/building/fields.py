@@ -66,8 +66,10 @@ def _standing_alone(call: Callable[..., Matrix]) -> Callable[..., Matrix]:
 
     @wraps(call)
     def called(self: Any, x: Any, building: Any = None, *more: Any, **named: Any) -> Matrix:
-        if building is not None:
+        if isinstance(building, Building):
             return call(self, x, building, *more, **named)
+        if building is not None:  # layer(x, h_0): a second matrix, and no network
+            more = (building, *more)
         kind = type(self).__name__
         if not isinstance(x, Matrix):
             raise BadInput(

@@ -261,6 +261,9 @@ COSTS: dict[str, Cost] = {
     )
 }  # fmt: skip
 
+# Those whose targets may be class numbers, and where a row without a class does not count.
+CLASS_COSTS = ("cross_entropy", "cross_entropy_logits", "multiclass_hinge")
+
 # What targets must be, where a cost would be nonsense with others, and what to do.
 TARGETS: dict[str, tuple[Callable[[Array], Any], str]] = {
     "hinge": (lambda t: np.isin(t, (-1.0, 1.0)), "-1 or +1; for 0 and 1 give 2 * targets - 1"),

@@ -13,6 +13,7 @@ from fluxlab.engine.building.building import Building, computed
 from fluxlab.engine.building.optimizers import Adam, record_optimizer
 from fluxlab.engine.catalogue import ops
 from fluxlab.engine.catalogue.activations import activation
+from fluxlab.engine.catalogue.losses import CLASS_COSTS
 from fluxlab.engine.catalogue.losses import cost as cost_named
 from fluxlab.engine.core.errors import BadInput
 from fluxlab.engine.core.matrix import Matrix
@@ -213,7 +214,7 @@ def _counted(building: Building, wanted: Matrix, target: Any, cost: str) -> Matr
     if steps is not None and len(wanted.shape) == 3 and steps.shape == wanted.shape[:2]:
         there = ops.reshape(steps, (*steps.shape, 1))
         factors.append(there.named("real steps", wants_gradient=False))
-    if cost.startswith("cross_entropy") and not np.all(np.any(target, axis=-1)):
+    if cost in CLASS_COSTS and not np.all(np.any(target, axis=-1)):
         largest = ops.max(wanted, axis=-1, keepdims=True).named("largest target")
         factors.append((largest > 0).named("has a target", wants_gradient=False))
     if not factors:

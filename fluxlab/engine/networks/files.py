@@ -12,11 +12,11 @@ from fluxlab.engine import layers
 from fluxlab.engine.building.optimizers import OPTIMIZERS
 from fluxlab.engine.building.regularizers import L1, L2, ClipNorm, ClipValue
 from fluxlab.engine.building.schedules import SCHEDULES
+from fluxlab.engine.catalogue.losses import CLASS_COSTS
 from fluxlab.engine.core.disk import check_sums, read, write
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.engine.core.numbers import Array, as_numbers, whole
 from fluxlab.engine.networks.design import Design
-from fluxlab.engine.networks.samples import CLASS_COSTS
 from fluxlab.engine.text.tokenizer import tokenizer_of
 
 if TYPE_CHECKING:

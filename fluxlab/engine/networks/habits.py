@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from fluxlab.engine.core.errors import BadInput
+
+P, R = ParamSpec("P"), TypeVar("R")
 
 HABITS = {
     "summary": "net.layers lists the layers, fl.Board(net) shows every matrix.",
@@ -67,13 +70,24 @@ FIT = {
 }  # fmt: skip
 
 
-def check_fit(epochs: object, others: dict[str, object]) -> None:
-    """Refuse data, and what other tools' `fit` takes besides."""
-    if isinstance(epochs, list | tuple | np.ndarray) or hasattr(epochs, "to_numpy"):
-        raise BadInput(
-            "fit: the data are given to fl.Network(layers, inputs, targets); fit takes the number "
-            "of epochs: net.fit(100)."
-        )
+def given_no_data(fit: Callable[P, R]) -> Callable[P, R]:
+    """Refuse data before Python counts the arguments: `net.fit(inputs, targets, epochs=3)`."""
+
+    @wraps(fit)
+    def checked(*given: P.args, **named: P.kwargs) -> R:
+        first = given[1] if len(given) > 1 else named.get("epochs")
+        if isinstance(first, list | tuple | np.ndarray) or hasattr(first, "to_numpy"):
+            raise BadInput(
+                "fit: the data are given to fl.Network(layers, inputs, targets); fit takes the "
+                "number of epochs: net.fit(100)."
+            )
+        return fit(*given, **named)
+
+    return checked
+
+
+def check_fit(others: dict[str, object]) -> None:
+    """Refuse what other tools' `fit` takes besides."""
     for name in others:
         known = "it takes epochs, validation, patience and progress"
         raise BadInput(f"fit: there is no {name} here; {FIT.get(name, known)}.")

@@ -19,7 +19,7 @@ from fluxlab.engine.core.numbers import Array, is_whole, whole
 from fluxlab.engine.core.pairs import check_columns, check_rows
 from fluxlab.engine.layers.dense import Dense
 from fluxlab.engine.networks.design import Design, Layer, evaluated, learning, predicting
-from fluxlab.engine.networks.habits import OnClass, check_fit, no_such, not_so
+from fluxlab.engine.networks.habits import OnClass, check_fit, given_no_data, no_such, not_so
 from fluxlab.engine.networks.reports import Report, reporter
 from fluxlab.engine.networks.samples import (
     are_rows,
@@ -298,6 +298,7 @@ class Network:
         count = len(self._data[0] if self._rows is None else self._rows)
         return 1 if size is None else -(-count // size)
 
+    @given_no_data
     def fit(
         self,
         epochs: int = 1,
@@ -312,7 +313,7 @@ class Network:
         patience : early stopping: stop after so many epochs without a better validation cost, and
             go back to the best weights; also when stopped by hand, after the first epoch.
         """
-        check_fit(epochs, others)
+        check_fit(others)
         whole("fit", "epochs", epochs, 1)
         if patience is not None:
             whole("fit", "patience", patience, 1)

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from fluxlab.engine.catalogue.losses import check_targets, class_rows
+from fluxlab.engine.catalogue.losses import CLASS_COSTS, check_targets, class_rows
 from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.numbers import Array, Shape, as_numbers, is_whole
 from fluxlab.engine.core.pairs import labels_of, turned
 from fluxlab.engine.data.preprocessor import samples_of
 from fluxlab.engine.networks.design import Design, predicting
-
-CLASS_COSTS = ("cross_entropy", "cross_entropy_logits", "multiclass_hinge")
 
 
 def matrix_of(argument: str, data: Any, function: str = "Network") -> Array:
