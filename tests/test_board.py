@@ -20,9 +20,10 @@ import fluxlab.engine.models
 from fluxlab.engine.core.errors import BadInput
 from fluxlab.widgets.board.bands import Band
 from fluxlab.widgets.board.board import Board, links, outlined
-from fluxlab.widgets.board.frame import Frame, largest
+from fluxlab.widgets.board.frame import Frame
 from fluxlab.widgets.board.layout import arrange
 from fluxlab.widgets.board.pixels import place
+from fluxlab.widgets.board.scales import largest
 from fluxlab.widgets.board.sizes import is_window
 
 HERE = Path(__file__).parent
@@ -65,7 +66,7 @@ def names(band: Band, lane: str) -> list[str]:
 
 
 def test_a_dense_network_has_a_band_per_layer_and_one_for_the_cost(net: Any) -> None:
-    first, second, third, cost = arrange(net.trace)
+    first, second, third, cost = arrange(net.trace, ())
     columns = ["x", "w", "x @ w", "b", "a", "dh_da", "h"]
     for band in (first, second, third):
         assert names(band, "values") == columns
@@ -125,7 +126,7 @@ def test_the_columns_of_token_numbers_are_steps() -> None:
 
 
 def test_a_gradient_stands_right_below_its_matrix_in_its_shape(net: Any) -> None:
-    layout = place(arrange(net.trace), 760)
+    layout = place(arrange(net.trace), 900)
     at = {(p.band, p.slot.local): p for p in layout.places}
     for band in range(3):
         for value in "xwbah":
@@ -138,6 +139,28 @@ def test_a_gradient_stands_right_below_its_matrix_in_its_shape(net: Any) -> None
     for value in ("x", "w", "h"):  # columns are aligned over the bands
         assert len({at[band, value].x for band in range(3)}) == 1
     assert len({at[band, "w"].cell for band in range(3)}) == 1
+
+
+def test_what_never_changes_and_the_update_stand_apart_until_asked_for(net: Any) -> None:
+    shown = {s.matrix.name for band in arrange(net.trace) for c in band.columns for s in c.slots()}
+    apart = set(net.trace.matrices) - shown
+    updates = {name for name in apart if name.endswith("[new]")}
+    assert updates | {"learning rate"} < apart
+    assert apart - updates == {
+        "learning rate", "cost/samples", "cost/dC_dC per cell", "cost/dC_dsquared error",
+    }  # fmt: skip
+    assert "dC_dC" in shown  # the way back begins there
+
+
+def test_a_cost_of_one_row_stands_beside_the_last_layer() -> None:
+    net = fl.form_network([3, 1], [[1.0, 2.0]], [[0.5]])
+    wide, narrow = (place(arrange(net.trace), width) for width in (1700, 700))
+    assert [at.band.title for at in wide.bands] == ["Layer 1", "Layer 2", "Cost"]
+    assert wide.bands[2].y == wide.bands[1].y
+    assert wide.bands[2].x > wide.bands[1].x + 100
+    assert overlapping(wide) == []
+    assert wide.width <= 1700
+    assert narrow.bands[2].y > narrow.bands[1].y
 
 
 def overlapping(layout: Any) -> list[tuple[str, str]]:
@@ -168,8 +191,7 @@ def test_nothing_overlaps_or_sticks_out(net: Any, width: int) -> None:
 )
 def test_any_dense_network_fits(sizes: list[int], samples: int, width: int) -> None:
     net = fl.form_network(sizes[1:], np.zeros((samples, sizes[0])), np.zeros((samples, sizes[-1])))
-    bands = arrange(net.trace)
-    layout = place(bands, width)
+    layout = place(arrange(net.trace, ()), width)
     assert overlapping(layout) == []
     shown = {id(m) for m in layout.matrices}
     assert all(id(m) in shown for m in net.trace.matrices.values())
@@ -183,7 +205,7 @@ def test_a_students_function_is_one_band_in_step_order() -> None:
 
     t = fl.trace(model, x=np.ones((3, 2)), w=np.ones((2, 5)))
     t.backward()
-    (band,) = arrange(t)
+    (band,) = arrange(t, ())
     values = names(band, "values")
     assert values.index("x") < values.index("z") < values.index("s") < values.index("C")
     assert "3" in values
@@ -313,7 +335,7 @@ def test_of_a_big_matrix_only_the_window_is_sent() -> None:
         start += window[3] * window[4] if window else int(np.prod(matrix["shape"]))
     seen = page.numbers()[start : start + rows * columns].reshape(rows, columns)
     np.testing.assert_array_equal(seen, w[row : row + rows, column : column + columns])
-    assert message["extents"]["w"] == np.abs(w).max()  # colours do not change while one pans
+    assert np.abs(w).max() in message["largest"]  # colours do not change while one pans
     assert page.last("done")[0]["of"] == "window"
 
 
@@ -366,7 +388,7 @@ def test_of_four_axes_the_third_last_stands_side_by_side() -> None:
         np.testing.assert_array_equal(page.numbers()[:60].reshape(3, 4, 5), x[sample])
         windows = page.last("frame")[0]["windows"]
         assert [windows[f"dC_dx {tile}"][0] for tile in range(3)] == [[sample, k] for k in range(3)]
-    assert page.last("frame")[0]["extents"]["x"] == 119  # one scale for all slices
+    assert page.last("frame")[0]["largest"].count(119) > 1  # one scale for all slices
     page.board.select("x", 0, 2, 3, 4)
     np.testing.assert_array_equal(page.numbers()[:60].reshape(3, 4, 5), x[0])
     assert page.numbers()[-1] == x[0, 2, 3, 4]
@@ -456,7 +478,7 @@ def test_cells_that_fill_no_box_are_listed() -> None:
 def test_refuses_what_it_does_not_know(net: Any) -> None:
     with pytest.raises(TypeError):
         fl.Board(net, unknown=1)
-    with pytest.raises(BadInput, match="matrix, layer, shared"):
+    with pytest.raises(BadInput, match="shared, layer, matrix"):
         fl.Board(net, scale="log")
     with pytest.raises(fl.BadInput, match="form_network"):
         fl.Board([1, 2])
@@ -468,3 +490,46 @@ def test_a_wrong_request_is_shown_in_words(net: Any) -> None:
     page = Page(net).open()
     page.board._receive(page.board, {"type": "select", "matrix": "layer 1/q", "index": [0]}, [])
     assert "layer 1/q" in page.board.error
+
+
+def test_a_scale_stays_until_somebody_asks_for_another(net: Any) -> None:
+    """What fades is seen to fade: full colour is what was largest since the start."""
+    net.trace.run()
+    page = Page(net).open()
+    name = "layer 3/dC_dw"
+    at = [m["name"] for m in page.last("layout")[0]["matrices"]].index(name)
+    first = page.last("frame")[0]["largest"][at]
+    assert first == np.abs(net.trace[name].value).max() > 0
+    net.trace.set("target", net.predict(net.trace["x"].value))
+    page.board.session.changed("values")
+    net.trace.move(net.trace.end_of("backward"))
+    page.board.session.changed("values")
+    assert np.abs(net.trace[name].value).max() < 1e-9
+    assert page.last("frame")[0]["largest"][at] == first
+    page.board.rescale()
+    assert page.last("frame")[0]["largest"][at] < 1e-9
+
+
+def test_what_a_matrix_shares_its_colours_with(net: Any) -> None:
+    page = Page(net).open()
+    page.board.unfold("constants")
+    page.board.unfold("updates")
+    layout = page.last("layout")[0]
+    roles = {layout["matrices"][p["matrix"]]["name"]: p["role"] for p in layout["places"]}
+    assert roles["layer 1/w"] == roles["layer 1/w[new]"] == roles["layer 1/x"] == "values"
+    assert roles["layer 1/dC_dw"] == "gradients"
+    assert roles["layer 1/dh_da"] == "slopes"
+    assert roles["C"] == "cost"
+    assert roles["dC_dC"] == roles["cost/dC_dC per cell"] == roles["cost/samples"] == ""
+
+
+def test_the_running_step_is_told_with_what_it_is_made_of(net: Any) -> None:
+    page = Page(net).open()
+    stepper = fl.Stepper(page.board.session)
+    assert page.last("frame")[0]["running"] is None
+    stepper.to("layer 2/dC_da")
+    assert page.last("frame")[0]["running"] == {
+        "matrix": "layer 2/dC_da", "from": ["layer 2/dC_dh", "layer 2/dh_da"],
+    }  # fmt: skip
+    stepper.iteration.click()
+    assert page.last("frame")[0]["running"] is None

@@ -16,8 +16,9 @@ from PIL import Image, ImageDraw
 import fluxlab as fl
 from fluxlab import plots
 from fluxlab.widgets.board.layout import arrange
-from fluxlab.widgets.board.picture import font, number_in
+from fluxlab.widgets.board.picture import font
 from fluxlab.widgets.board.pixels import place
+from fluxlab.widgets.shared.numbers import cell_text
 
 HERE = Path(__file__).parent
 
@@ -98,18 +99,14 @@ def test_script(file: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_number_alone_in_its_cell_fits(net: Any) -> None:
-    """At the font sizes of the page and of the picture, whatever its size and sign."""
-    for width in (400, 760, 1100):
-        layout = place(arrange(net.trace), width)
-        alone = [p for p in layout.places if p.slot.matrix.shape == (1, 1) and p.cell[0] >= 20]
-        assert all(p.cell[0] >= 36 for p in alone)
-        single = [p for p in layout.places if p.slot.matrix.shape == () and p.cell[0] >= 20]
-        assert single
-        assert all(p.cell[0] >= 40 for p in single)
-    canvas = ImageDraw.Draw(Image.new("RGB", (200, 100)))
-    for value in (-0.0005812345, -1.2345e-10, -12345678.9, 0.00012345, 1 / 3, 3.0, 0.0):
-        shown = number_in(canvas, value, font("sans", 11), 51)
-        assert canvas.textlength(shown, font("sans", 11)) <= 51
-        assert float(shown.replace("−", "-")) == pytest.approx(value, rel=0.5)
-    assert number_in(canvas, 0.43941234, font("sans", 11), 51) == "0.4394"
+@pytest.mark.parametrize("width", [400, 760, 1100])
+def test_numbers_fit_into_their_cells(net: Any, width: int) -> None:
+    """At the one size of the page and of the picture, whatever a number's size and sign."""
+    cells = {p.cell[0] for p in place(arrange(net.trace), width).places if p.cell[0] >= 28}
+    assert cells
+    own, canvas = font("sans", 11), ImageDraw.Draw(Image.new("RGB", (200, 100)))
+    for room in cells:
+        for value in (-0.0005812345, -1.2345e-10, -12345678.9, 0.00012345, 1 / 3, 3.0, 0.0):
+            shown = cell_text(value, 1.0, lambda t, w=room: canvas.textlength(t, own) <= w - 2)
+            assert canvas.textlength(shown, own) <= room + 8  # squeezed a little at most
+            assert float(shown.replace("−", "-")) == pytest.approx(value, rel=0.5)

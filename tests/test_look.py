@@ -20,7 +20,7 @@ from fluxlab.widgets.board.board import Board
 from fluxlab.widgets.board.picture import coloured, is_dark
 from fluxlab.widgets.shared import look
 from fluxlab.widgets.shared.base import script
-from fluxlab.widgets.shared.numbers import cell_text, decimals_for, number
+from fluxlab.widgets.shared.numbers import cell_text, number
 
 ROOT = Path(fluxlab.__file__).parent
 WIDGETS = ROOT / "widgets"
@@ -75,13 +75,14 @@ def test_a_number_is_written_as_the_page_writes_it(digits: int) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("decimals", [0, 1, 2])
-def test_a_cell_is_written_as_the_page_writes_it(decimals: int) -> None:
-    values = [value for value in numbers() if not 1e21 <= abs(value) < math.inf]
-    on_page = in_node(f"values.map((value) => cellText(value, 0, {decimals}))", values)
-    assert [cell_text(value, decimals) for value in values] == on_page
-    sizes = [abs(value) for value in values]
-    assert [decimals_for(size) for size in sizes] == in_node("values.map(decimalsFor)", sizes)
+@pytest.mark.parametrize("room", [0, 3, 4, 5, 6, 30])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e9, math.inf])
+def test_a_cell_is_written_as_the_page_writes_it(room: int, scale: float) -> None:
+    values = numbers()
+    told = "Infinity" if scale == math.inf else scale
+    fits = f"(text) => text.length <= {room}"
+    on_page = in_node(f"values.map((value) => cellText(value, {told}, {fits}))", values)
+    assert [cell_text(v, scale, lambda t: len(t) <= room) for v in values] == on_page
 
 
 def test_numbers_by_hand() -> None:
@@ -92,7 +93,12 @@ def test_numbers_by_hand() -> None:
     }  # fmt: skip
     assert {value: number(value) for value in texts} == texts
     assert number(2.5, 1) == "3"  # a tie: Python's own format says 2
-    assert [cell_text(v, 2) for v in (0.125, -0.004, 7.0, -1.4151)] == [".13", "≈0", "7", "−1.42"]
+    texts = {
+        0.1251: ".125", -0.0763: "−.0763", 7.0: "7", -1.4151: "−1.42", 326.4: "326", 0.0: "0",
+        4e-6: "4e−6", -8.1e-85: "≈0", 12345.6: "12346", 1.0: "1", 0.9999: "1", 2.776e-17: "≈0",
+    }  # fmt: skip
+    assert {v: cell_text(v, 1.0, lambda t: len(t) <= 6) for v in texts} == texts
+    assert cell_text(8.14e-85, 1e-84, lambda t: len(t) <= 6) == "8e−85"  # all are so small
 
 
 # -- colours --------------------------------------------------------------------------------

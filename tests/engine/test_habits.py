@@ -141,8 +141,8 @@ def test_one_target_for_a_whole_sequence_asks_for_sequence_false() -> None:
 @pytest.mark.parametrize(
     "fit",
     [
-        lambda net: net.fit(X, Y), lambda net: net.fit(X, Y, 3), lambda net: net.fit(X, Y, epochs=3),
-        lambda net: net.fit(epochs=X), lambda net: net.fit([[0, 1]], [[1]], epochs=3),
+        lambda net: net.fit(X, Y), lambda net: net.fit(X, Y, 3), lambda net: net.fit(epochs=X),
+        lambda net: net.fit(X, Y, epochs=3), lambda net: net.fit([[0, 1]], [[1]], epochs=3),
     ],
 )  # fmt: skip
 def test_data_given_to_fit_are_refused_in_words(fit: Callable[[fl.Network], Any]) -> None:

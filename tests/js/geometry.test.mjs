@@ -3,33 +3,32 @@ import test from "node:test";
 import { load } from "./load.mjs";
 
 const g = await load(["shared/common", "board/geometry"], [
-  "timesTen", "sharedExponent", "decimalsFor", "cellText", "exact", "rgb", "ramp", "shade",
+  "arrowBetween", "cellText", "exact", "rgb", "ramp", "shade",
   "flatShape", "wholeWindow", "fullIndex", "flatIndex", "cellAt", "moved", "seenCells", "outline",
   "zoomed", "rangeText",
 ]);
 
-test("numbers in cells are short and never say -.000", () => {
-  assert.equal(g.cellText(0.9412, 0, 2), ".94");
-  assert.equal(g.cellText(-1.4151, 0, 2), "−1.42");
-  assert.equal(g.cellText(-0.0004, 0, 2), "≈0");
-  assert.equal(g.cellText(0.0004, 0, 2), "≈0");
-  assert.equal(g.cellText(0, -3, 2), "0");
-  assert.equal(g.cellText(-0.00584, -3, 2), "−5.84");
-  assert.equal(g.cellText(1, 0, 2), "1");
-  assert.equal(g.cellText(NaN, 0, 2), "NaN");
-  assert.equal(g.cellText(-Infinity, 0, 2), "−∞");
+test("numbers in cells are plain, with as many digits as fit, and never say -.000", () => {
+  const six = (value, scale = 1) => g.cellText(value, scale, (text) => text.length <= 6);
+  assert.equal(six(0.9412), ".941");
+  assert.equal(six(-1.4151), "−1.42");
+  assert.equal(six(-0.004321), "−.0043");
+  assert.equal(six(0.0000041), "4.1e−6");
+  assert.equal(six(-2.776e-17), "≈0"); // what is left of −0.1 + 0.1
+  assert.equal(six(-2.776e-17, 1e-17), "−3e−17"); // where all is so small
+  assert.equal(six(326.12), "326");
+  assert.equal(six(0), "0");
+  assert.equal(six(NaN), "NaN");
+  assert.equal(six(-Infinity), "−∞");
 });
 
-test("small and large matrices share an exponent", () => {
-  assert.equal(g.sharedExponent(1.42), 0);
-  assert.equal(g.sharedExponent(0.0058), -3);
-  assert.equal(g.sharedExponent(0), 0);
-  assert.equal(g.sharedExponent(12345), 3);
-  assert.equal(g.sharedExponent(1e6), 6);
-  assert.equal(g.timesTen(-3), "×10⁻³");
-  assert.equal(g.timesTen(12), "×10¹²");
-  assert.equal(g.timesTen(0), "");
-  assert.deepEqual([0.5, 9.99, 50, 640].map(g.decimalsFor), [2, 1, 1, 0]);
+test("an arrow goes from box to box", () => {
+  const below = g.arrowBetween([0, 0, 40, 20], [100, 80, 40, 20]);
+  assert.deepEqual([below[0], below[1], below[4], below[5]], [20, 20, 120, 80]);
+  const above = g.arrowBetween([100, 80, 40, 20], [0, 0, 40, 20]);
+  assert.deepEqual([above[1], above[5]], [80, 20]);
+  const beside = g.arrowBetween([200, 0, 40, 20], [0, 0, 40, 20]);
+  assert.ok(beside[3] < 0); // an arc over what stands between
 });
 
 test("the exact value is the shortest that gives the float back", () => {

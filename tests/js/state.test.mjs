@@ -12,7 +12,7 @@ const { emptyState, takeLayout, takeFrame, cellWords, legendKeys, spots, underWa
 const matrix = (name, shape, step, more = {}) =>
   ({ name, key: name, pretty: name, shape, step, kind: "value", axes: shape.map(() => null), labels: {}, unit: false, ...more });
 const place = (number, lane, band) =>
-  ({ matrix: number, local: "m", title: "m", tile: null, lane, band, x: 0, y: 0, cell: [6, 6], width: 60, height: 60 });
+  ({ role: lane, matrix: number, local: "m", title: "m", tile: null, lane, band, x: 0, y: 0, cell: [6, 6], width: 60, height: 60 });
 
 function board(scale = "matrix") {
   const state = emptyState();
@@ -31,7 +31,7 @@ function board(scale = "matrix") {
   // As it arrives: somewhere inside a message, not at a multiple of 8.
   const raw = new Uint8Array(numbers.byteLength + 3);
   raw.set(new Uint8Array(numbers.buffer), 3);
-  takeFrame(state, { position: 2, windows: {}, extents: {} }, [new DataView(raw.buffer, 3)]);
+  takeFrame(state, { position: 2, windows: {}, largest: [8, 0.2, 0.5, 0], running: null }, [new DataView(raw.buffer, 3)]);
   return state;
 }
 
@@ -40,7 +40,7 @@ test("a frame's numbers go to their matrices, exactly", () => {
   assert.equal(state.at(0, 1, 2), -6);
   assert.equal(state.at(1, 0, 0), 0.1);
   assert.equal(state.at(2, 0, 1), 0.5);
-  assert.deepEqual(state.largest.slice(0, 2), [6, 0.2]);
+  assert.deepEqual(state.largest.slice(0, 2), [8, 0.2]); // since the start, so not only now
   assert.deepEqual(state.odd, [false, true, false, false]);
 });
 
@@ -51,7 +51,10 @@ test("scales: per matrix, per layer, shared; values apart from gradients", () =>
   };
   assert.equal(scale("matrix", 1), 0.2);
   assert.equal(scale("layer", 1), 0.2);
-  assert.equal(scale("shared", 0), 6);
+  assert.equal(scale("shared", 0), 8);
+  const state = board("shared");
+  state.layout.places[1].role = ""; // what never changes has no colour
+  assert.equal(state.scaleOf(state.layout.places[1]), Infinity);
   assert.equal(scale("shared", 2), 1); // 0..1 whatever else there is
 });
 
@@ -67,7 +70,9 @@ test("the legend explains what is visible", () => {
   const words = legendKeys(state, undefined).map((key) => key.at(-1));
   assert.deepEqual(words, ["each matrix by its largest", "in 0…1", "not a number"]);
   const focus = legendKeys(state, state.layout.places[0])[0];
-  assert.deepEqual(focus, ["both", "−6", "6", "w"]);
+  assert.deepEqual(focus, ["both", "−8", "8", "w"]);
+  const shared = legendKeys(board("shared"), undefined);
+  assert.deepEqual(shared.slice(0, 2), [["both", "−8", "8", "values"], ["both", "−0.2", "0.2", "gradients"]]);
 });
 
 test("a folded matrix is shown by the place that stands for it, whole", () => {
@@ -100,7 +105,7 @@ test("of slices side by side a cell is found in its own", () => {
     places: [0, 1, 2].map((tile) => ({ ...place(tile, "values", 0), tile })),
   });
   const windows = Object.fromEntries([0, 1, 2].map((tile) => [`q ${tile}`, [[1, tile], 0, 0, 1, 2, 0]]));
-  takeFrame(state, { position: 0, windows, extents: { q: 9 } }, [new Float64Array([0, 1, 2, 3, 4, 5, 9])]);
+  takeFrame(state, { position: 0, windows, largest: [9, 9, 9], running: null }, [new Float64Array([0, 1, 2, 3, 4, 5, 9])]);
   assert.equal(numberOf(state, { matrix: "q", index: [1, 2, 0, 1] }), 2);
   assert.equal(numberOf(state, { matrix: "q", index: [0, 2, 0, 1] }), 0); // in another sample
   assert.equal(numberOf(state, { matrix: "p", index: [] }), -1);

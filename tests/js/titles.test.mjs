@@ -21,8 +21,8 @@ test("whatever is cut is there as a whole, where it stands; nothing else is", ()
   const layout = {
     width: 300, matrices: [matrix],
     bands: [
-      { title: "Layer 1", detail: "4 → 8", x: 0, y: 0, foldable: false },
-      { title: "Layer 2", detail: "8 → 4 · leaky ReLU · x is h of the first part", x: 16, y: 50.4, foldable: true },
+      { title: "Layer 1", detail: "4 → 8", x: 0, y: 0, width: 300, foldable: false },
+      { title: "Layer 2", detail: "8 → 4 · leaky ReLU · x is h of the first part", x: 16, y: 50.4, width: 284, foldable: true },
     ],
     places: [
       place("a_long_name", 60), place("a_longer_name", 60), // 66 and 78 wide, in 60 + 6

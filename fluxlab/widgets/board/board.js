@@ -13,8 +13,14 @@ function render({ model, el }) {
   const legend = element("div", { class: "fl-board-legend" });
   const menu = element("select", { "data-lm-suppress-shortcuts": "true" },
     ...Object.entries(SCALE_WORDS).map(([value, words]) => element("option", { value }, words)));
+  const apart = element("span", { class: "fl-board-apart" });
   const bar = element("div", { class: "fl-board-bar" }, legend,
-    element("label", {}, "scale ", menu));
+    apart, element("label", {}, "scale ", menu),
+    element("button", {
+      type: "button", class: "fl-link", "data-lm-suppress-shortcuts": "true",
+      title: "full colour is the largest number now, not the largest since the start",
+      onclick: () => model.send({ type: "rescale" }),
+    }, "rescale"));
   const anchor = element("span", { style: "position:absolute;pointer-events:none" });
   const stage = element("div", { class: "fl-board-stage" }, canvas, anchor);
   const said = element("span");
@@ -34,6 +40,7 @@ function render({ model, el }) {
   const windows = windowAsker(board, model);
   const tools = toolButtons(stage, board, windows);
   const own = {}; // this view, so that it does not hear itself
+  let followed = null; // the place that the board has panned to
   let hover = null, drag = null, asked = 0, goodbye = null, speak = false;
   const arrived = []; // frames that were not painted yet, at most two
   let painted = [0, 0]; // the heights between which the canvas is up to date
@@ -60,6 +67,7 @@ function render({ model, el }) {
     }
     if (arrived.length) repaint();
     if (!board.layout || !board.offsets.length) return;
+    if (pending) follow();
     const { width, height } = board.layout;
     const ratio = Math.min(window.devicePixelRatio || 1, 16000 / height);
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -78,6 +86,21 @@ function render({ model, el }) {
     updateStatus();
     if (hover) showTip();
     canvas.dataset.painted = String(Number(canvas.dataset.painted ?? 0) + 1);
+  }
+
+  /** Pan to the last step's result when it is another one; the page itself stays where it is. */
+  function follow() {
+    const [place] = runningPlaces(board);
+    if (!place || place === followed) return;
+    followed = place;
+    const [x, y, wide, high] = boxOf(board, place);
+    const into = (at, size, from, room) =>
+      at >= from && at + size <= from + room ? from : Math.max(0, at + size / 2 - room / 2);
+    stage.scrollTo({
+      left: into(x, wide, stage.scrollLeft, stage.clientWidth),
+      top: into(y - 24, high + 24, stage.scrollTop, stage.clientHeight),
+      behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth",
+    });
   }
 
   /** From which to which height of the canvas the page shows it. */
@@ -139,6 +162,11 @@ function render({ model, el }) {
       board.cursor = null;
       for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
       titles.show(message);
+      apart.replaceChildren(...message.apart.map(([name, open]) => element("label", {},
+        element("input", {
+          type: "checkbox", checked: open, "data-lm-suppress-shortcuts": "true",
+          onchange: () => model.send({ type: "fold", name, folded: open }),
+        }), ` ${name}`)));
       folds.show(message.folds);
       tools.show();
     },

@@ -10,12 +10,12 @@ import traitlets
 from fluxlab.engine.core.errors import BadInput, size, unknown
 from fluxlab.widgets.board.frame import Frame
 from fluxlab.widgets.board.layout import Arrangement
-from fluxlab.widgets.board.pixels import INDENT, Layout, place
+from fluxlab.widgets.board.pixels import Layout, place
+from fluxlab.widgets.board.scales import SCALES, Largest, role
 from fluxlab.widgets.board.sizes import LEVELS, has_tools, is_literal, stepped
 from fluxlab.widgets.shared.base import View
 from fluxlab.widgets.shared.maths import pretty
 
-SCALES = ("matrix", "layer", "shared")
 WIDTH = 760
 CELLS = 2000  # cells that are outlined one by one; more are outlined as the box around them
 
@@ -26,18 +26,20 @@ class Board(View):
     Parameters
     ----------
     thing : a network, a trace, or the session that other widgets share.
-    scale : what has one colour scale: each "matrix", each "layer", or all matrices ("shared").
+    scale : what has one colour scale: all matrices of one role, such as gradients ("shared"),
+        those of each "layer", or each "matrix". It stays while numbers change; see `rescale`.
     """
 
     name = "board"
     scripts = ("geometry", "state", "titles", "marks", "paint", "windows", "tools", "folds")
-    scale = traitlets.Enum(SCALES, "matrix").tag(sync=True)
+    scale = traitlets.Enum(SCALES, "shared").tag(sync=True)
 
-    def __init__(self, thing: Any, scale: str = "matrix") -> None:
+    def __init__(self, thing: Any, scale: str = "shared") -> None:
         if scale not in SCALES:
             raise BadInput(f"Board: scale must be one of {', '.join(SCALES)}; got {scale!r}.")
         self._arranged: Arrangement | None = None
         self._of: tuple[Any, int] | None = None  # the steps that it was arranged for
+        self._largest = Largest()
         self._chosen: dict[str, bool] = {}  # what somebody folded (True) or opened
         super().__init__(thing)
         self.scale = scale
@@ -52,6 +54,12 @@ class Board(View):
     def select(self, matrix: str, *index: int) -> None:
         """Select a cell, as a click does: `board.select("dC_dw", 2, 1)`."""
         self.session.select(matrix, index)
+
+    def rescale(self) -> None:
+        """Full colour is what is largest now, not what has been largest since the start."""
+        with self.session.lock:
+            self._largest.clear()
+            self.refresh("values")
 
     # -- folding --------------------------------------------------------------------------
 
@@ -97,9 +105,17 @@ class Board(View):
 
     def _show_selected(self) -> bool:
         """Open what hides the selected cell's matrix; whether anything did."""
-        if self.session.selection is None:
-            return False
-        matrix = self.trace[self.session.selection[0]]
+        chosen = self.session.selection
+        return chosen is not None and self._open(self.trace[chosen[0]])
+
+    def _show_update(self) -> bool:
+        """Open the updates when a student steps into them; whether they were folded."""
+        steps, position = self.trace.steps, self.trace.position
+        inside = 0 < position < len(steps) and steps[position - 1].phase == "update"
+        return inside and not self.session.playing and self._open(steps[position - 1].output)
+
+    def _open(self, matrix: Any) -> bool:
+        """Open what hides a matrix; whether anything did."""
         arranged, folded = self._arrange(), self._folded()
         holders = [name for name in arranged.holders(matrix) if name in folded]
         if not holders or matrix.name in arranged.seen(folded):
@@ -112,6 +128,8 @@ class Board(View):
     def refresh(self, what: str) -> None:
         again = what in ("all", "layout")
         if what == "selection" and self._show_selected():
+            again = True
+        if what == "position" and self._show_update():
             again = True
         if not self.shown:
             return
@@ -145,9 +163,11 @@ class Board(View):
         return True
 
     def _send_layout(self) -> None:
-        layout, frame = self._layout, self._frame
+        layout, frame, arranged = self._layout, self._frame, self._laid_out
         assert layout is not None
         assert frame is not None
+        assert arranged is not None
+        folded = self._folded()
         self.send(
             {
                 "type": "layout",
@@ -159,14 +179,18 @@ class Board(View):
                 "levels": LEVELS,
                 "bands": [
                     {
-                        "title": band.title, "detail": band.detail, "y": y,
-                        "x": INDENT * band.depth, "foldable": band.foldable,
+                        "title": at.band.title, "detail": at.band.detail, "y": at.y, "x": at.x,
+                        "width": at.width, "inner": at.band.depth > 0,
+                        "foldable": at.band.foldable,
                     }
-                    for band, y in layout.bands
+                    for at in layout.bands
                 ],
-                "labels": [{"lane": lane, "y": y, "height": h} for lane, y, h in layout.labels],
+                "labels": [
+                    {"lane": lane, "x": x, "y": y, "height": h} for lane, x, y, h in layout.labels
+                ],
                 "folds": [vars(fold) for fold in layout.folds],
                 "rules": layout.rules,
+                "apart": [[name, name not in folded] for name in arranged.apart],
                 "steps": len(self.trace.steps),
                 "hidden": [[name, step, at] for name, (step, at) in self._hidden.items()],
                 "matrices": [
@@ -181,6 +205,7 @@ class Board(View):
                         "x": p.x, "y": p.y, "cell": p.cell, "width": p.width,
                         "height": p.height, "room": p.room, "window": p.window,
                         "literal": is_literal(p.slot.matrix),
+                        "role": role(p.slot.matrix, p.lane, self.trace, arranged.fixed),
                         "tools": has_tools(p.slot.matrix.shape),
                         "stepped": stepped(p.slot.matrix.shape),
                     }
@@ -202,11 +227,21 @@ class Board(View):
                 "seq": self._seq,
                 "version": self._version,
                 "position": trace.position,
+                "running": self._running(),
                 "windows": frame.moved(),
-                "extents": frame.extents(trace.version),
+                "largest": self._largest.take(frame.matrices, trace.version),
             },
             [packed],
         )
+
+    def _running(self) -> dict[str, Any] | None:
+        """The step that was taken last: what it made, and of what; None at either end."""
+        steps, position = self.trace.steps, self.trace.position
+        if not 0 < position < len(steps):
+            return None
+        step = steps[position - 1]
+        made = list(dict.fromkeys(matrix.name for matrix in step.inputs))
+        return {"matrix": step.output.name, "from": made}
 
     def _send_selection(self) -> None:
         selection = self.session.selection
@@ -245,6 +280,9 @@ class Board(View):
     def on_clear(self) -> None:
         self.session.clear()
 
+    def on_rescale(self) -> None:
+        self.rescale()
+
     def on_fold(self, name: str, folded: bool) -> None:
         self._choose("fold" if folded else "unfold", name, folded)
 
@@ -268,7 +306,7 @@ class Board(View):
         from fluxlab.widgets.board.picture import board_picture
 
         return board_picture(
-            self.trace, scale=self.scale, selection=self.session.selection, folded=self._folded()
+            self.trace, self.scale, self.session.selection, self._folded(), self._largest
         )
 
     def text(self) -> str:

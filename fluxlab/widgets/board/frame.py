@@ -60,7 +60,6 @@ class Frame:
                 self._move(number, (0,) * max(0, len(matrix.shape) - 2), 0, 0, level)
         self._pairs: list[tuple[Any, Any]] | None = None
         self._buffers: list[Any] = []
-        self._extent: dict[str, tuple[int, float]] = {}
         self.buffer = np.empty(0)
 
     def move(self, matrix: Any, lead: tuple[int, ...], row: int, column: int, level: int) -> Window:
@@ -167,25 +166,3 @@ class Frame:
             for key, window in self.windows.items()
             if window.level or window.lead
         }
-
-    def extents(self, version: int) -> dict[str, float]:
-        """The largest finite size in each matrix that is not drawn whole: its colours' scale."""
-        found = {}
-        for key, matrix in zip(self.keys, self.matrices, strict=True):
-            window = self.windows[key]
-            if matrix.name in found or not (window.level or window.lead) or not matrix.ready:
-                continue
-            known = self._extent.get(matrix.name)
-            if known is None or known[0] != version:
-                known = self._extent[matrix.name] = version, largest(matrix.buffer)
-            found[matrix.name] = known[1]
-        return found
-
-
-def largest(array: Any) -> float:
-    """The largest absolute value that is finite; 0 if there is none."""
-    size = max(float(array.max()), -float(array.min())) if array.size else 0.0
-    if not np.isfinite(size):
-        finite = array[np.isfinite(array)]
-        size = float(np.abs(finite).max()) if finite.size else 0.0
-    return size

@@ -1,34 +1,22 @@
 // The board's arithmetic: numbers, colours, cells. No page is needed, so node alone tests it.
 
-const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const ROUND_OFF = 1e-12; // of the largest: what is smaller is what is left of numbers that cancel
 
-/** 10 to the power n, as it stands beside a name: ×10⁻³. */
-function timesTen(n) {
-  const digits = String(Math.abs(n)).replace(/\d/g, (digit) => SUPERSCRIPTS[digit]);
-  return n === 0 ? "" : `×10${n < 0 ? "⁻" : ""}${digits}`;
-}
-
-/** The exponent that the cells of a matrix share: 0 if its largest is written well as it is. */
-function sharedExponent(largest) {
-  if (!(largest > 0) || (largest >= 0.1 && largest < 1000)) return 0;
-  return 3 * Math.floor(Math.log10(largest) / 3);
-}
-
-/** Decimals that cells have room for, when the largest (after the exponent) is `size`. */
-function decimalsFor(size) {
-  return size >= 99.5 ? 0 : size >= 9.95 ? 1 : 2;
-}
-
-/** A cell's number, short: ".94", "−1.42"; a small one is "≈0", only zero itself is "0". */
-function cellText(value, exponent, decimals) {
+/** A cell's number, plain: ".94", "−1.4", ".0046", "4e−6", with as many digits as fit. What
+ *  round-off leaves of numbers as large as `scale` is "≈0". */
+function cellText(value, scale, fits) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
-  const scaled = value / 10 ** exponent;
-  const whole = Number.isInteger(scaled) && Math.abs(scaled) < 1000;
-  const text = Math.abs(scaled).toFixed(whole ? 0 : decimals);
-  if (Number(text) === 0) return "≈0";
-  return (scaled < 0 ? "−" : "") + (text.startsWith("0.") ? text.slice(1) : text);
+  const size = Math.abs(value), sign = value < 0 ? "−" : "";
+  if (Number.isFinite(scale) && size < ROUND_OFF * scale) return "≈0";
+  const whole = Math.max(0, Math.floor(Math.log10(size)) + 1); // digits before the point
+  for (const digits of [3, 2, 1]) {
+    const plain = number(size, Math.max(digits, Math.min(whole, 6)));
+    const text = sign + (size < 1 && plain.startsWith("0") ? plain.slice(1) : plain);
+    if (fits(text)) return text;
+  }
+  return sign + size.toExponential(0).replace("e+", "e").replace("-", "−");
 }
 
 /** "#rrggbb" or "rgb(18, 88, 176)" as [18, 88, 176]. */
@@ -202,4 +190,20 @@ function rangeText(word, first, count, total) {
   const shown = (n) => n.toLocaleString("en-US");
   if (count === total) return `${shown(total)} ${word}${total === 1 ? "" : "s"}`;
   return `${word}s ${shown(first)}–${shown(first + count - 1)} of ${shown(total)}`;
+}
+
+/** A bent arrow from one box [x, y, width, height] to another: start, bend, end. */
+function arrowBetween(from, to) {
+  const middle = ([x, y, wide, high]) => [x + wide / 2, y + high / 2];
+  const [fx, fy] = middle(from), [tx, ty] = middle(to);
+  if (Math.abs(fy - ty) < (from[3] + to[3]) / 2) { // side by side: an arc over the gap
+    const way = Math.sign(tx - fx) || 1;
+    const [x1, x2] = [fx + (way * from[2]) / 2, tx - (way * to[2]) / 2];
+    if (way * (x2 - x1) < 40) return [x1, fy, (x1 + x2) / 2, (fy + ty) / 2, x2, ty]; // neighbours
+    const y1 = from[1], y2 = to[1];
+    return [fx, y1, (fx + tx) / 2, Math.min(y1, y2) - 16, tx, y2];
+  }
+  const down = ty > fy;
+  const [y1, y2] = down ? [from[1] + from[3], to[1]] : [from[1], to[1] + to[3]];
+  return [fx, y1, fx + (tx - fx) * 0.15, (y1 + y2) / 2, tx, y2];
 }

@@ -11,10 +11,12 @@ from typing import Any
 
 from fluxlab.engine.core.formulas import gradient_name
 from fluxlab.widgets.board.bands import Band, Column, Slot, describe
+from fluxlab.widgets.board.scales import fixed_in
 from fluxlab.widgets.board.scopes import Node, Scopes, is_share, path
 from fluxlab.widgets.shared.maths import pretty
 
 BIG = 60  # matrices; a trace of more starts with its inner scopes folded
+UPDATES, CONSTANTS = "updates", "constants"  # can be folded away from all columns
 SHARES = 3  # shares of a gradient that stand below it, in a small trace; more are folded behind it
 
 
@@ -44,7 +46,10 @@ class Arrangement:
         tops = [scope for scope in self._tops if self._nodes[scope].entries]
         scopes = [s for s in self._scopes.in_order(tops) if len(tops) > 1 or "/" in s]
         found = [scope for scope in scopes if len(self._members.get(scope, ())) > 1]
-        self.foldable = dict.fromkeys([*found, *self._shares])  # as an ordered set
+        self.fixed = fixed_in(trace)
+        self._apart = self._find_apart()
+        names = [*found, *self._shares, *self._apart]
+        self.foldable = dict.fromkeys(names)  # as an ordered set
 
     def _find_shares(self) -> None:
         """Gradients of matrices that are used many times."""
@@ -58,12 +63,39 @@ class Arrangement:
                     self._shares.setdefault(total.name, shares[::-1])
                     self._sum_of |= {id(share): total.name for share in shares}
 
+    def _find_apart(self) -> dict[str, set[int]]:
+        """What is folded away from all columns: the update pass, and what never changes."""
+        of_updates = {
+            id(slot.matrix)
+            for node in self._nodes.values()
+            for entry in node.entries
+            if isinstance(entry, Column)
+            for slot in entry.lanes["updates"]
+        }
+        for matrix in self.trace.inputs:
+            uses = matrix.uses if matrix.kind == "input" else []
+            if uses and all(step.phase == "update" for step in uses):  # the learning rate
+                of_updates.add(id(matrix))
+        steps = self.trace.steps
+        moving = {id(step.output) for step in steps if id(step.output) not in self.fixed}
+        begin = {id(m) for m in self.trace.matrices.values() if m.of is self.trace.cost}
+        never = self.fixed - of_updates - begin if moving else set()  # dC/dC begins the way back
+        apart = {UPDATES: of_updates, CONSTANTS: never}
+        return {name: ids for name, ids in apart.items() if ids and name not in self._nodes}
+
+    @property
+    def apart(self) -> list[str]:
+        """Those of `foldable` that are folded away from all columns."""
+        return list(self._apart)
+
     # -- folding ----------------------------------------------------------------------------
 
     def folded_at_first(self) -> set[str]:
         """What a board starts with folded: shares, and in a big trace every inner scope."""
         return {
-            name for name in self.foldable if name in self._shares or (self.big and "/" in name)
+            name
+            for name in self.foldable
+            if name in self._shares or name in self._apart or (self.big and "/" in name)
         }
 
     def holders(self, matrix: Any) -> list[str]:
@@ -71,10 +103,13 @@ class Arrangement:
         scopes = [name for name in path(self._scopes.at[id(matrix)]) if name in self.foldable]
         goal = self._scopes.goals.get(id(matrix))
         total = self._sum_of.get(id(matrix)) or self._sum_of.get(id(goal))
-        return [*scopes, *([total] if total else [])]
+        apart = [name for name, ids in self._apart.items() if id(matrix) in ids]
+        return [*scopes, *([total] if total else []), *apart]
 
     def around(self, name: str) -> list[str]:
         """What has to be open for all of a scope, or all shares of a gradient, to be seen."""
+        if name in self._apart:
+            return [name]
         if name in self._shares:
             return [*self.holders(self.trace[name]), name]
         return [scope for scope in path(name) if scope in self.foldable]
@@ -114,6 +149,7 @@ class Arrangement:
         tops = [self._nodes[scope] for scope in self._tops if self._nodes[scope].entries]
         for node in tops:
             self._show(node, 0, folded, made)
+        self._take_away(made, folded)
         made = [band for band in made if band.headed or band.columns]
         for band in made:
             band.foldable = band.headed and band.scope in self.foldable
@@ -124,6 +160,21 @@ class Arrangement:
                 count = taken[column.key] = taken.get(column.key, 0) + 1
                 column.key += f" ({count})" if count > 1 else ""
         return made
+
+    def _take_away(self, bands: list[Band], folded: Collection[str]) -> None:
+        """Leave out what is folded away from all columns, and bands that nothing is left of."""
+        away = {i for name in self._apart if name in folded for i in self._apart[name]}
+        if not away:
+            return
+        for band in bands:
+            for column in band.columns:
+                for name, lane in column.lanes.items():
+                    column.lanes[name] = [s for s in lane if s.fold or id(s.matrix) not in away]
+            band.columns = [column for column in band.columns if any(column.slots())]
+        for n in reversed(range(len(bands))):
+            last = n + 1 == len(bands) or bands[n + 1].depth <= bands[n].depth
+            if not bands[n].columns and last:
+                del bands[n]
 
     def _show(self, node: Node, depth: int, folded: Collection[str], made: list[Band]) -> None:
         band = Band(node.scope, depth=depth)

@@ -1,6 +1,7 @@
 // What is drawn over the cells: outlines, what lights up, the selected cell, the keyboard.
 
 function paintMarks(context, board) {
+  paintRunning(context, board);
   for (const kind of ["to", "from"]) {
     for (const item of board.links[kind]) {
       for (const [place, matrix, seen] of spots(board, item)) {
@@ -13,6 +14,48 @@ function paintMarks(context, board) {
   paintLight(context, board);
   if (board.selection) paintSelection(context, board, board.selection);
   if (board.cursor && board.focused) paintCursor(context, board);
+}
+
+/** The box around all cells of a place. */
+function boxOf(board, place) {
+  const window = board.windowOf(place.matrix);
+  const [wide, high] = cellSize(place, window);
+  return [place.x - 2, place.y - 2, window.columns * wide + 3, window.rows * high + 3];
+}
+
+/** What the last step made, what it is made of, and an arrow from each of these to it. */
+function paintRunning(context, board) {
+  const [goal, sources] = runningPlaces(board);
+  if (!goal) return;
+  const { colours } = board;
+  context.save();
+  context.strokeStyle = context.fillStyle = colours.good;
+  const to = boxOf(board, goal);
+  for (const place of sources) {
+    const from = boxOf(board, place);
+    context.lineWidth = 2;
+    context.globalAlpha = 0.5;
+    context.strokeRect(...from);
+    context.globalAlpha = 0.9;
+    context.lineWidth = 1.25;
+    paintArrow(context, arrowBetween(from, to));
+  }
+  context.globalAlpha = 1;
+  context.lineWidth = 2.5;
+  context.strokeRect(...to);
+  context.restore();
+}
+
+function paintArrow(context, [x1, y1, bendX, bendY, x2, y2]) {
+  context.beginPath();
+  context.moveTo(x1, y1);
+  context.quadraticCurveTo(bendX, bendY, x2, y2);
+  context.stroke();
+  const angle = Math.atan2(y2 - bendY, x2 - bendX);
+  context.beginPath();
+  context.moveTo(x2, y2);
+  for (const side of [-0.4, 0.4]) context.lineTo(x2 - 8 * Math.cos(angle + side), y2 - 8 * Math.sin(angle + side));
+  context.fill();
 }
 
 /** A thin line around all cells of a place. */

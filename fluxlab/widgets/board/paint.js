@@ -55,14 +55,14 @@ function paintBoard(context, board, [top, bottom]) {
   context.restore();
 }
 
-function paintLane(context, { layout, colours }, label) {
+function paintLane(context, { colours }, label) {
   const word = LOOK.lanes[label.lane];
   context.save();
   context.font = `10.5px ${SANS}`;
   context.fillStyle = colours.muted;
   const long = context.measureText(word).width;
   if (long < label.height + 4) {
-    context.translate(layout.width - 9, label.y + label.height / 2 + 9);
+    context.translate(label.x - 9, label.y + label.height / 2 + 9);
     context.rotate(Math.PI / 2);
     context.textAlign = "center";
     context.fillText(word, 0, 0);
@@ -76,22 +76,13 @@ function paintPlace(context, board, place) {
   const window = board.windowOf(place.matrix);
   const ready = matrix.step < board.position;
   const [wide, high] = cellSize(place, window);
-  const numbers = ready && wide >= LOOK.board.numbers_from && high >= 14;
-  const single = window.rows * window.columns === 1 && wide >= LOOK.board.alone_from;
-  const largest = ready ? board.largest[place.matrix] : 0;
-  const exponent = numbers && !single ? sharedExponent(largest) : 0;
-
-  paintTitle(context, colours, place, matrix, timesTen(exponent));
+  paintTitle(context, colours, place, matrix);
   if (!ready) {
     paintEmpty(context, colours, place, window, wide, high);
   } else {
     paintCells(context, board, place, matrix, window, wide, high);
-    if (numbers) {
-      const decimals = decimalsFor(largest / 10 ** exponent);
-      const text = single
-        ? (value) => (Number.isFinite(value) ? numberIn(context, value, wide - 3) : cellText(value, 0, 2))
-        : (value) => cellText(value, exponent, decimals);
-      paintNumbers(context, board, place, matrix, window, wide, high, text);
+    if (wide >= LOOK.board.numbers_from && high >= 14) {
+      paintNumbers(context, board, place, matrix, window, wide, high);
     }
   }
   if (window.level) paintScroll(context, colours, place, matrix, window, wide, high);
@@ -178,17 +169,12 @@ function paintBitmap(context, board, place, matrix, window, wide, high, scale) {
   }
 }
 
-/** A number with as many of four digits as `room` holds. */
-function numberIn(context, value, room) {
-  const texts = [4, 3, 2, 1].map((digits) => number(value, digits));
-  return texts.find((text) => context.measureText(text).width <= room) ?? texts[3];
-}
-
-function paintNumbers(context, board, place, matrix, window, wide, high, text) {
+function paintNumbers(context, board, place, matrix, window, wide, high) {
   const { colours, values } = board;
   const start = board.offsets[place.matrix];
   const scale = board.scaleOf(place);
-  const size = wide >= LOOK.board.alone_from ? 11 : wide >= 30 ? 10 : wide >= 26 ? 9 : wide >= 24 ? 8.5 : 8;
+  const size = LOOK.board.number_size;
+  const fits = (text) => context.measureText(text).width <= wide - 2;
   context.font = `${size}px ${SANS}`;
   context.textAlign = "center";
   for (let r = 0; r < window.rows; r += 1) {
@@ -200,7 +186,7 @@ function paintNumbers(context, board, place, matrix, window, wide, high, text) {
         dark = own.dark[entry];
       }
       const [x, y] = [place.x + (c + 0.5) * wide - 0.5, place.y + (r + 0.5) * high + size * 0.35];
-      const shown = text(value);
+      const shown = cellText(value, scale, fits);
       if (!Number.isFinite(value)) { // over a hatch a number needs a quiet ground
         context.fillStyle = colours.panel;
         const room = context.measureText(shown).width + 3;

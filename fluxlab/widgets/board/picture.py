@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from fluxlab.widgets.board.frame import largest
 from fluxlab.widgets.board.layout import arrange
-from fluxlab.widgets.board.pixels import INDENT, Layout, place
+from fluxlab.widgets.board.pixels import Layout, place
+from fluxlab.widgets.board.scales import Largest, of_places
 from fluxlab.widgets.board.sizes import CONTROLS, TILE, has_tools, stepped
 from fluxlab.widgets.shared.look import BACK, BAD, BOARD, INK, LIGHT, LINE, LOOK, MUTED
 from fluxlab.widgets.shared.maths import pretty
-from fluxlab.widgets.shared.numbers import cell_text, decimals_for, number
+from fluxlab.widgets.shared.numbers import cell_text
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -77,12 +77,13 @@ def _palette() -> Image.Image:
 
 def board_picture(
     trace: Any,
-    scale: str = "matrix",
+    scale: str = "shared",
     selection: tuple[str, tuple[int, ...]] | None = None,
     folded: Collection[str] | None = None,
+    known: Largest | None = None,
 ) -> bytes:
-    """The board of a trace as a small PNG."""
-    image = board_image(trace, scale, selection, folded=folded)
+    """The board of a trace as a small PNG; `known` is how large its numbers have been."""
+    image = board_image(trace, scale, selection, folded=folded, known=known)
     out = io.BytesIO()
     image.quantize(palette=_palette(), dither=Image.Dither.NONE).save(out, "png", compress_level=8)
     return out.getvalue()
@@ -90,19 +91,20 @@ def board_picture(
 
 def board_image(
     trace: Any,
-    scale: str = "matrix",
+    scale: str = "shared",
     selection: tuple[str, tuple[int, ...]] | None = None,
     width: int = 760,
     folded: Collection[str] | None = None,
+    known: Largest | None = None,
 ) -> Image.Image:
     """The board of a trace as an image, `width` pixels wide at most."""
     layout = place(arrange(trace, folded), width)
     with trace.lock:
-        scales = _scales(layout.places, scale)
+        scales = of_places(layout.places, known or Largest(), trace, scale)
         pixels = np.full((layout.height + 4, layout.width, 3), 255, dtype=np.uint8)
-        for band, y in layout.bands:
-            if not band.depth:
-                pixels[int(y), :] = _rgb(LINE)
+        for at in layout.bands:
+            if not at.band.depth:
+                pixels[int(at.y), int(at.x) :] = _rgb(LINE)
         for x, top, bottom in layout.rules:
             pixels[int(top) : int(bottom), int(x)] = _rgb(LINE)
         for shown in layout.places:
@@ -122,23 +124,23 @@ def board_image(
 
 
 def _headers(image: Image.Image, draw: Any, layout: Layout) -> None:
-    for band, y in layout.bands:
-        x, title = INDENT * band.depth, f"▸ {band.title}" if band.folded else band.title
-        base = y + BOARD["header_baseline"]
-        draw.text((x, base), title, INK, font("bold", 12), anchor="ls")
-        after = x + draw.textlength(title, font("bold", 12)) + 8
+    for at in layout.bands:
+        band, base = at.band, at.y + BOARD["header_baseline"]
+        title = f"▸ {band.title}" if band.folded else band.title
+        draw.text((at.x, base), title, INK, font("bold", 12), anchor="ls")
+        after = at.x + draw.textlength(title, font("bold", 12)) + 8
         draw.text((after, base), band.detail, MUTED, font("sans", 12), anchor="ls")
     for fold in layout.folds:
         if fold.where != "band":
             spot = (fold.x, fold.y + 13)
             draw.text(spot, f"▸ {fold.words}", MUTED, font("sans", 10), anchor="ls")
-    for lane, y, height in layout.labels:
+    for lane, right, y, height in layout.labels:
         text = LOOK["lanes"][lane]
         long = int(draw.textlength(text, font("sans", 10))) + 2
         if long < height + 4:
             label = Image.new("RGB", (long, 14), BACK)
             ImageDraw.Draw(label).text((0, 11), text, MUTED, font("sans", 10), anchor="ls")
-            spot = (layout.width - 16, int(y + (height - long) / 2) + 9)
+            spot = (int(right) - 16, int(y + (height - long) / 2) + 9)
             image.paste(label.transpose(Image.Transpose.ROTATE_270), spot)
 
 
@@ -170,23 +172,6 @@ def _title(draw: Any, shown: Any) -> None:
     after = draw.textlength(name, serif) + 4
     if after + draw.textlength(size, small) <= shown.room + BOARD["shape_overhang"]:
         draw.text((shown.x + after, y), size, MUTED, small, anchor="ls")
-
-
-def _scales(places: Sequence[Any], mode: str) -> dict[int, float]:
-    """The value of full colour, for each place."""
-    home: dict[int, int] = {}
-    shared: dict[Any, float] = {}
-    keys: dict[int, Any] = {}
-    for shown in places:
-        matrix = shown.slot.matrix
-        home.setdefault(id(matrix), shown.band)
-        kind = "gradients" if shown.lane == "gradients" else "values"
-        key: Any = (home[id(matrix)], kind) if mode == "layer" else kind
-        keys[id(shown)] = id(matrix) if mode == "matrix" else key
-        if matrix.ready and not (matrix.unit and mode != "matrix"):
-            size = largest(matrix.buffer)
-            shared[keys[id(shown)]] = max(shared.get(keys[id(shown)], 0.0), size)
-    return {shown: shared.get(key, 1.0) for shown, key in keys.items()}
 
 
 def _seen(shown: Any) -> Any:
@@ -232,12 +217,6 @@ def _paint(pixels: Pixels, shown: Any, scale: float, selection: Any) -> None:
             frame[:2] = frame[-2:] = frame[:, :2] = frame[:, -2:] = _rgb(INK)
 
 
-def number_in(draw: Any, value: float, own: Any, room: float) -> str:
-    """A number with as many of four digits as `room` pixels hold."""
-    texts = [number(value, digits) for digits in (4, 3, 2, 1)]
-    return next((text for text in texts if draw.textlength(text, own) <= room), texts[-1])
-
-
 def is_dark(colour: Any) -> bool:
     """Whether a number on a colour is written light: its luminance (WCAG 2) is low."""
     share = np.asarray(colour, dtype=np.float64) / 255
@@ -246,20 +225,13 @@ def is_dark(colour: Any) -> bool:
 
 
 def _numbers(draw: Any, shown: Any, scale: float) -> None:
-    """Numbers inside cells, where they need no exponent; C and the like always."""
+    """Numbers inside cells, as the page writes them."""
     part = _seen(shown)
     wide, high = shown.cell
-    single = wide >= BOARD["alone_from"]
-    if not single and not 0.1 <= scale < 100:
-        return
-    own = font("sans", 11 if single else 9 if wide >= 26 else 8)
-    decimals = decimals_for(largest(part))
+    own = font("sans", BOARD["number_size"])
     background = coloured(part, scale, shown.slot.matrix.unit)
     for (row, column), value in np.ndenumerate(part):
-        if single and np.isfinite(value):
-            text = number_in(draw, float(value), own, wide - 3)
-        else:
-            text = cell_text(float(value), decimals)
+        text = cell_text(float(value), scale, lambda t: draw.textlength(t, own) <= wide - 2)
         ink = BOARD["on_dark" if is_dark(background[row, column]) else "on_light"]
         spot = shown.x + (column + 0.5) * wide - 0.5, shown.y + (row + 0.5) * high - 0.5
         draw.text(spot, text, ink, own, anchor="mm")

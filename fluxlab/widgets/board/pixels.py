@@ -25,7 +25,8 @@ from fluxlab.widgets.board.sizes import (
 MARGIN = 12  # left of the first column: the numbers of its rows
 LABEL = 22  # at the right: "values →"
 GAP = 12  # between columns
-HEADER = 28
+BESIDE = 14  # between layers that stand side by side
+HEADER = 26
 INNER = 24  # the header of a scope inside another
 INDENT = 16
 
@@ -64,13 +65,23 @@ class Fold:
 
 
 @dataclass
+class Header:
+    """A band's header: where it begins, and how much room its words have."""
+
+    band: Band
+    x: float
+    y: float
+    width: float
+
+
+@dataclass
 class Layout:
     """A board in pixels."""
 
     width: int
     height: int
-    bands: list[tuple[Band, float]]  # with the y of each header
-    labels: list[tuple[str, float, float]]  # lane, y, height
+    bands: list[Header]
+    labels: list[tuple[str, float, float, float]]  # lane, right edge, y, height
     places: list[Place]
     folds: list[Fold] = field(default_factory=list)
     rules: list[tuple[float, float, float]] = field(default_factory=list)  # x, from y, to y
@@ -143,7 +154,9 @@ def _tier(known: _Group, room: float, wraps: bool) -> int:
     on a board that changes, as one folds it or turns to other slices, all do (`wraps`)."""
     alone = wraps or len(known.bands) == 1
     for number, tier in enumerate(TIERS):
-        if len(wrap(known.widths(tier), room)) == 1 or (alone and number == LAST):
+        widths = known.widths(tier)
+        fits = len(wrap(widths, room)) == 1 and max(widths.values()) <= room
+        if fits or (alone and number == LAST):
             return number
     return len(TIERS) - 1
 
@@ -161,38 +174,71 @@ def place(bands: list[Band], width: int) -> Layout:
     fits = [_tier(known, room, wraps) for known, room in zip(groups, rooms, strict=True)]
     number = max(fits, default=0)
     tier = TIERS[number]  # one for all bands, so that equal shapes look equal
-    chosen: dict[int, tuple[dict[str, float], list[list[str]]]] = {}
+    chosen: Chosen = {}
     for known, room in zip(groups, rooms, strict=True):
         widths = known.widths(tier)
         for band in known.bands:
             chosen[id(band)] = widths, wrap(widths, room)
-    used = [
-        sum(widths[key] for key in keys) + GAP * (len(keys) - 1) + INDENT * band.depth
-        for band in bands
-        if band.columns
-        for widths, rows in [chosen[id(band)]]
-        for keys in rows
-    ]
-    layout = Layout(int(min(width, max(used, default=0) + MARGIN + LABEL)), 0, [], [], [])
-    y, headers = 0.0, {}
-    spans: list[tuple[Band, float, float]] = []
+    layout = Layout(0, 0, [], [], [])
+    x = top = bottom = 0.0
+    former: list[Band] = []
+    for block in _blocks(bands):
+        wide = _width(block, chosen)
+        # A layer of one band stands beside another, such as the cost beside the last layer.
+        if x and (len(block) > 1 or len(former) > 1 or x + BESIDE + wide > width):
+            x, top = 0.0, bottom
+        x += BESIDE if x else 0.0
+        bottom = max(bottom, _place_block(layout, block, tier, chosen, x, top, wide))
+        x, former = x + wide, block
+        layout.width = max(layout.width, int(x))
+    layout.height = int(bottom) + 1
+    return layout
+
+
+Chosen = dict[int, tuple[dict[str, float], list[list[str]]]]
+
+
+def _blocks(bands: list[Band]) -> list[list[Band]]:
+    """Each outermost band with what belongs to it."""
+    found: list[list[Band]] = []
     for band in bands:
-        top = y
+        if band.depth == 0 and band.headed:
+            found.append([])
+        found[-1].append(band)
+    return found
+
+
+def _width(block: list[Band], chosen: Chosen) -> float:
+    rows = [
+        sum(widths[key] for key in keys) + GAP * (len(keys) - 1) + INDENT * band.depth
+        for band in block
+        if band.columns
+        for widths, several in [chosen[id(band)]]
+        for keys in several
+    ]
+    return max(rows, default=0) + MARGIN + LABEL
+
+
+def _place_block(
+    layout: Layout, block: list[Band], tier: Tier, chosen: Chosen, x: float, y: float, wide: float
+) -> float:
+    """Place an outermost band and what is inside it; returns where it ends."""
+    headers: dict[str, int] = {}
+    spans: list[tuple[Band, float, float]] = []
+    for band in block:
+        top, left = y, x + INDENT * band.depth
         if band.headed:
             headers[band.scope] = len(layout.bands)
-            layout.bands.append((band, y))
+            layout.bands.append(Header(band, left, y, x + wide - left))
             if band.foldable:
-                layout.folds.append(
-                    Fold(band.scope, band.title, not band.folded, "band", INDENT * band.depth, y)
-                )
+                layout.folds.append(Fold(band.scope, band.title, not band.folded, "band", left, y))
             y += INNER if band.depth else HEADER
         if band.columns:
-            widths, rows = chosen[id(band)]
-            y = _place_band(layout, band, headers[band.scope], tier, widths, rows, y)
+            number = headers[band.scope]
+            y = _place_band(layout, band, number, tier, *chosen[id(band)], x, y, wide)
         spans.append((band, top, y))
-    layout.height = int(y) + 1
-    layout.rules = _rules(spans)
-    return layout
+    layout.rules += [(x + at, top, end) for at, top, end in _rules(spans)]
+    return y
 
 
 def _room(known: _Group, width: int) -> float:
@@ -216,13 +262,13 @@ def _rules(
 
 def _place_band(
     layout: Layout, band: Band, number: int, tier: Tier,
-    widths: dict[str, float], rows: list[list[str]], y: float,
+    widths: dict[str, float], rows: list[list[str]], start: float, y: float, wide: float,
 ) -> float:  # fmt: skip
     """Place the columns of one band below `y`; returns where the next band begins."""
     for keys in rows:
         columns = [column for key in keys for column in band.columns if column.key == key]
         left: dict[str, float] = {}
-        x = float(MARGIN + INDENT * band.depth)
+        x = start + MARGIN + INDENT * band.depth
         for key in keys:
             left[key] = x
             x += widths[key] + GAP
@@ -238,14 +284,14 @@ def _place_band(
                         Fold(slot.fold, slot.words, False, "column", left[column.key], y)
                     )
                 y += FOLD
-            layout.labels.append((lane, y, height))
+            layout.labels.append((lane, start + wide, y, height))
             for column in columns:
                 below = y
                 for slot in column.lanes[lane]:
                     over, under = around(slot)
-                    wide, high = box(slot.matrix, tier)
+                    across, high = box(slot.matrix, tier)
                     beside = tiles(slot.matrix.shape)
-                    each = (wide + BETWEEN) / beside
+                    each = (across + BETWEEN) / beside
                     for tile in range(beside):
                         shown = Place(
                             slot, lane, number, left[column.key] + tile * each, below + over,

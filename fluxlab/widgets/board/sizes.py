@@ -17,7 +17,7 @@ TILES = 4  # slices side by side at most
 TILE: int = BOARD["tile"]  # above each: which it is
 BETWEEN = 10
 FOOT = 29  # below a window: its rows and columns
-STACK = 11  # between what stands above one another
+STACK = 9  # between what stands above one another
 LEVELS = (3, 6, 12, 24, 44)  # cell sizes of a window
 SHORT = 8  # rows or columns of a window that are few
 ALONE = 36  # a cell that is all of its matrix is at least so wide: "−1.56" fits
@@ -34,15 +34,16 @@ class Tier:
 
 # The first that fits the board's width is taken.
 TIERS = (
-    Tier((36, 22), (230, 180)),
-    Tier((30, 21), (200, 140)),
-    Tier((26, 20), (190, 112)),
-    Tier((24, 20), (190, 112)),
-    Tier((22, 19), (180, 104)),
+    Tier((48, 24), (230, 180)),
+    Tier((44, 23), (230, 180)),
+    Tier((40, 22), (200, 140)),
+    Tier((36, 22), (190, 112)),
+    Tier((33, 21), (180, 104)),
+    Tier((28, 20), (170, 100)),
     Tier(None, (150, 100)),
     Tier(None, (96, 96)),
 )
-LAST = 4  # the last that shows numbers
+LAST = 5  # the last that shows numbers
 
 
 def flat(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -125,19 +126,16 @@ def around(slot: Slot) -> tuple[int, int]:
 
 
 def title_width(slot: Slot, tier: Tier) -> float:
-    """About as wide as a title is drawn: name, shape, and an exponent where cells hold numbers."""
+    """About as wide as a title is drawn: its name and its shape."""
     matrix = slot.matrix
     name = min(len(pretty(slot.local)) * 7.2, 110)
     if is_literal(matrix):
         return name
     size = 4.9 * len("×".join(map(str, matrix.shape))) + 5 if matrix.shape else 0
-    rows, columns = flat(matrix.shape)
-    numbers = tier.number is not None and rows <= 10 and columns * tiles(matrix.shape) <= 8
-    exponent = 30 if numbers and matrix.shape else 0
     steppers = 68 * len(stepped(matrix.shape))
     zoom = 150 if is_window(matrix.shape) else 0
     opens = 6.9 * len(slot.words) + 20 if slot.fold else 0
-    return max(name + size + exponent, steppers + 56 * bool(zoom), zoom, opens)
+    return max(name + size, steppers + 56 * bool(zoom), zoom, opens)
 
 
 def lane_height(slots: Iterable[Slot], tier: Tier) -> float:

@@ -1,27 +1,28 @@
 // What the board knows: what Python sent, and what follows from it. No page is needed.
 
-const SCALE_WORDS = { matrix: "each matrix", layer: "each layer", shared: "all together" };
+const SCALE_WORDS = { shared: "all together", layer: "each layer", matrix: "each matrix" };
 
 /** What is known about the board, and what follows from it. */
 function emptyState() {
   return {
-    layout: null, values: new Float64Array(0), position: 0, windows: {}, extents: {},
+    layout: null, values: new Float64Array(0), position: 0, windows: {},
     offsets: [], largest: [], odd: [], placesOf: new Map(), families: new Map(),
     standIn: new Map(), standInOfStep: new Map(),
-    links: { from: [], to: [] }, selection: null, cursor: null, focused: false, light: {},
-    colours: null, isDark: false, scale: "matrix", sheet: document.createElement("canvas"),
+    links: { from: [], to: [] }, selection: null, running: null, cursor: null, focused: false, light: {},
+    colours: null, isDark: false, scale: "shared", sheet: document.createElement("canvas"),
     windowOf(number) {
       const matrix = this.layout.matrices[number];
       return this.windows[matrix.key] ?? matrix.whole;
     },
+    /** The value of full colour; infinite for what has none: a constant, or dC/dC. */
     scaleOf(place) {
       if (this.layout.matrices[place.matrix].unit) return 1;
+      if (!place.role) return Infinity;
       return this.scale === "matrix" ? this.largest[place.matrix] : this.families.get(this.family(place));
     },
-    /** Matrices that share a scale: values apart from gradients, which are far smaller. */
+    /** Matrices that share a scale: each role has its own, since gradients are far smaller. */
     family(place) {
-      const kind = place.lane === "gradients" ? "gradients" : "values";
-      return this.scale === "layer" ? `${this.homeOf.get(place.matrix)} ${kind}` : kind;
+      return this.scale === "layer" ? `${this.homeOf.get(place.matrix)} ${place.role}` : place.role;
     },
     at(number, row, column) {
       const window = this.windowOf(number);
@@ -70,6 +71,19 @@ function numberOf(board, cell) {
   return (shows ?? places[0])?.matrix ?? -1;
 }
 
+/** Where the last step's result stands, and what it is made of, each where it is nearest. */
+function runningPlaces(board) {
+  const { running } = board;
+  const shown = running && board.placesOf.get(running.matrix)?.[0];
+  if (!shown) return [null, []];
+  const far = (place) => Math.abs(place.x - shown.x) + 3 * Math.abs(place.y - shown.y);
+  const sources = running.from.map((name) => {
+    const places = board.placesOf.get(name) ?? [board.standIn.get(name)].filter(Boolean);
+    return [...places].sort((a, b) => far(a) - far(b))[0];
+  });
+  return [shown, [...new Set(sources.filter(Boolean))]];
+}
+
 /** The folded place inside which the next step goes on; undefined at rest or where all is shown. */
 function underWay(board) {
   const { position, layout } = board;
@@ -82,20 +96,18 @@ function takeFrame(board, message, buffers) {
   const bytes = view.buffer ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(view);
   board.values = new Float64Array(bytes.slice().buffer);
   board.position = message.position;
-  board.extents = message.extents;
+  board.running = message.running;
+  board.largest = message.largest; // since the start, or since somebody asked for new scales
   board.windows = Object.fromEntries(Object.entries(message.windows).map(
     ([name, [lead, row, column, rows, columns, level]]) => [name, { lead, row, column, rows, columns, level }]));
   let start = 0;
   board.layout.matrices.forEach((matrix, number) => {
     const window = board.windowOf(number);
     board.offsets[number] = start;
-    let largest = 0, odd = false;
+    let odd = false;
     for (const end = start + window.rows * window.columns; start < end; start += 1) {
-      const size = Math.abs(board.values[start]);
-      if (!(size < Infinity)) odd = true;
-      else if (size > largest) largest = size;
+      if (!Number.isFinite(board.values[start])) odd = true;
     }
-    board.largest[number] = message.extents[matrix.name] ?? largest;
     board.odd[number] = odd && board.ready(number);
   });
   shareScales(board);
@@ -104,7 +116,7 @@ function takeFrame(board, message, buffers) {
 function shareScales(board) {
   board.families = new Map();
   for (const place of board.layout.places) {
-    if (board.layout.matrices[place.matrix].unit || !board.ready(place.matrix)) continue;
+    if (board.layout.matrices[place.matrix].unit || !place.role) continue;
     const family = board.family(place);
     board.families.set(family, Math.max(board.families.get(family) ?? 0, board.largest[place.matrix]));
   }
@@ -139,20 +151,20 @@ function legendKeys(board, focus) {
   const { layout } = board;
   const shown = layout.places.filter((place) => board.ready(place.matrix));
   const keys = [];
-  const both = (size, words) => keys.push(["both", `−${number(size, 3)}`, number(size, 3), words]);
-  const signed = focus && board.ready(focus.matrix) && !layout.matrices[focus.matrix].unit;
+  const scale = (size, role, words) => keys.push(
+    role === "cost" ? ["high", "0", number(size, 3), words] : ["both", `−${number(size, 3)}`, number(size, 3), words]);
+  const signed = focus?.role && !layout.matrices[focus.matrix].unit;
   if (board.scale === "shared") {
-    for (const [kind, size] of board.families) both(size, kind);
+    for (const [role, size] of board.families) scale(size, role, role);
   } else if (signed && board.scale === "matrix") {
-    both(board.largest[focus.matrix], layout.matrices[focus.matrix].pretty);
+    scale(board.largest[focus.matrix], focus.role, layout.matrices[focus.matrix].pretty);
   } else if (signed) {
-    const kind = focus.lane === "gradients" ? "gradients" : "values";
     const home = layout.bands[board.homeOf.get(focus.matrix)];
-    both(board.families.get(board.family(focus)), `${kind} of ${home.title.toLowerCase()}`);
+    scale(board.families.get(board.family(focus)), focus.role, `${focus.role} of ${home.title.toLowerCase()}`);
   } else {
     keys.push(["both", "negative", "positive", `${SCALE_WORDS[board.scale]} by its largest`]);
   }
-  if (shown.some((place) => layout.matrices[place.matrix].unit)) keys.push(["unit", "0", "1", "in 0…1"]);
+  if (layout.places.some((place) => layout.matrices[place.matrix].unit)) keys.push(["unit", "0", "1", "in 0…1"]);
   const odd = (test) => shown.some((place) => board.odd[place.matrix] && someOdd(board, place.matrix, test));
   if (odd(Number.isNaN)) keys.push(["hatch", "", "", "not a number"]);
   if (odd((value) => !Number.isNaN(value))) keys.push(["hatch fl-infinite", "", "", "infinite"]);
@@ -171,7 +183,7 @@ function someOdd(board, number, test) {
 }
 
 function legendElement([kind, low, high, words]) {
-  const bar = kind === "both" || kind === "unit";
+  const bar = ["both", "high", "unit"].includes(kind);
   return element("span", { class: "fl-board-key" },
     low && element("span", { class: "fl-exact" }, low),
     element("span", { class: bar ? `fl-bar fl-${kind}` : `fl-${kind}` }),

@@ -6,12 +6,12 @@ const CHEVRON = 15; // room for it before a title
 const SMALL = `9px ${SANS}`;
 
 /** Where the parts of a band's header stand, and as much of its detail as there is room for. */
-function headerOf(context, layout, band) {
+function headerOf(context, band) {
   context.font = `600 12.5px ${SANS}`;
   const x = band.x + (band.foldable ? CHEVRON : 0);
   const after = x + context.measureText(band.title).width + 8;
   context.font = `12.5px ${SANS}`;
-  const [detail, width] = fitted(context, band.detail, layout.width - after);
+  const [detail, width] = fitted(context, band.detail, band.x + band.width - after);
   return { x, after, y: Math.round(band.y) + LOOK.board.header_baseline, detail, width };
 }
 
@@ -35,11 +35,11 @@ function tileOf(context, place, matrix) {
 
 /** A title that folds a band is a button over the canvas (folds.js). */
 function paintHeader(context, { layout, colours }, band) {
-  if (!band.x) {
+  if (!band.inner) {
     context.fillStyle = colours.line;
-    context.fillRect(0, Math.round(band.y), layout.width, 1);
+    context.fillRect(band.x, Math.round(band.y), layout.width - band.x, 1);
   }
-  const { x, after, y, detail } = headerOf(context, layout, band);
+  const { x, after, y, detail } = headerOf(context, band);
   context.fillStyle = colours.muted;
   context.fillText(detail, after, y);
   if (band.foldable) return;
@@ -48,16 +48,15 @@ function paintHeader(context, { layout, colours }, band) {
   context.fillText(band.title, x, y);
 }
 
-function paintTitle(context, colours, place, matrix, exponent) {
+function paintTitle(context, colours, place, matrix) {
   if (place.tile !== null) {
     const { y, name } = tileOf(context, place, matrix);
     context.fillStyle = colours.muted;
     context.fillText(name, place.x, y);
     if (place.tile > 0) return;
   }
-  const size = matrix.shape.length ? matrix.shape.join("×") : "";
   const { literal } = place;
-  const small = literal ? "" : [size, exponent].filter(Boolean).join(" ");
+  const small = literal ? "" : matrix.shape.join("×");
   const { y, name, width } = titleOf(context, place);
   context.fillStyle = literal ? colours.muted : colours.ink;
   context.fillText(name, place.x, y);
@@ -75,7 +74,7 @@ function cutTitles(context, layout) {
     if (shown !== whole) found.push({ words: whole, x, y, width });
   };
   for (const band of layout.bands) {
-    const { after, y, detail, width } = headerOf(context, layout, band);
+    const { after, y, detail, width } = headerOf(context, band);
     note(band.detail, detail, after, y, width);
   }
   for (const place of layout.places) {

@@ -21,6 +21,7 @@ const notchOf = (rate) =>
     : Math.round((99 * Math.log(rate / SLOWEST)) / Math.log(FASTEST / SLOWEST));
 const rateText = (rate) =>
   rate == null ? "as fast as it goes" : `${rate < 10 ? number(rate, 2) : Math.round(rate)} a second`;
+const rateMark = (rate) => (rate == null ? "max" : `${rate < 10 ? number(rate, 2) : Math.round(rate)}/s`);
 
 function render({ model, el }) {
   const tidy = [root(el, "fl-stepper")];
@@ -69,7 +70,8 @@ function render({ model, el }) {
   const playIcon = element("span", { class: "fl-icon" }, icon(ON));
   const showRate = () => {
     const text = rateText(rateOf(Number(speed.value)));
-    rate.textContent = text;
+    rate.textContent = rateMark(rateOf(Number(speed.value)));
+    speed.title = rate.title = text;
     speed.setAttribute("aria-valuetext", text);
   };
   speed.addEventListener("input", () => {
@@ -100,8 +102,8 @@ function render({ model, el }) {
   const line = element(
     "div",
     { class: "fl-line", role: "group", "aria-label": "this step" },
-    element("div", {}, where, formula, words),
-    element("div", { class: "fl-detail" }, numbers, numpy),
+    element("div", { class: "fl-told" }, where, " ", words),
+    element("div", { class: "fl-detail" }, formula, numbers, numpy),
   );
   const spoken = element("div", { class: "fl-spoken", "aria-live": "polite" });
   const [error, forgetError] = errorLine(model);
@@ -171,7 +173,7 @@ function render({ model, el }) {
 
   const showLine = () => {
     where.textContent = state.where;
-    words.textContent = state.words;
+    words.textContent = words.title = state.words;
     formula.innerHTML = state.formula ?? "";
     numbers.hidden = !state.cell;
     symbol.innerHTML = state.symbol ?? "";

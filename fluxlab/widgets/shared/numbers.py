@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from fluxlab.engine.core.errors import BadInput
 
+ROUND_OFF = 1e-12  # of the largest: what is smaller is what is left of numbers that cancel
 _DECIMAL = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FRACTION = re.compile(rf"({_DECIMAL})\s*/\s*({_DECIMAL})")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
@@ -57,21 +59,21 @@ def number(value: float, digits: int = 4) -> str:
     return text.replace("e+", "e").replace("-", "−")
 
 
-def decimals_for(size: float) -> int:
-    """Decimals that cells have room for, when the largest is `size`."""
-    return 0 if size >= 99.5 else 1 if size >= 9.95 else 2
+def cell_text(value: float, scale: float, fits: Callable[[str], bool]) -> str:
+    """A cell's number, plain: ".94", "−1.4", ".0046", "4e−6", with as many digits as fit.
 
-
-def cell_text(value: float, decimals: int) -> str:
-    """A cell's number, short: ".94", "−1.42"; a small one is "≈0", only zero itself is "0"."""
+    scale : the value of full colour; what round-off leaves of numbers so large is "≈0".
+    """
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
-    size = abs(value)
-    places = 0 if size < 1000 and size.is_integer() else decimals
-    exact = Context(prec=400, rounding=ROUND_HALF_UP)
-    rounded = Decimal(size).quantize(Decimal(1).scaleb(-places), context=exact)
-    if rounded == 0:
+    if math.isfinite(scale) and abs(value) < ROUND_OFF * scale:
         return "≈0"
-    return ("−" if value < 0 else "") + str(rounded).removeprefix("0" if rounded < 1 else "")
+    sign, size = "−" if value < 0 else "", abs(value)
+    whole = max(0, math.floor(math.log10(size)) + 1)  # digits before the point
+    plain = [number(size, max(digits, min(whole, 6))) for digits in (3, 2, 1)]
+    short = [sign + text.removeprefix("0" if size < 1 else "") for text in plain]
+    rounded = Context(prec=1, rounding=ROUND_HALF_UP).create_decimal(Decimal(size))
+    power = format(rounded, "e").replace("e+", "e").replace("-", "−")
+    return next((text for text in short if fits(text)), sign + power)
