@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+import fluxlab as fl
 from fluxlab.widgets.questions import progress
 from fluxlab.widgets.questions.question import Question
 
@@ -125,13 +128,62 @@ def test_a_saved_answer_comes_back_with_its_feedback(
     assert sent[-1]["reveal"] == "Two it is."
 
 
+def kept(key: str) -> dict[str, Any]:
+    return progress.load(progress.lesson_of(key))[0][key]
+
+
+def test_the_first_and_the_best_answer_are_kept(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a right answer the feedback of another choice can be read without losing it."""
+    question = Question("08/two", "Which?", choices=["a", "b"], answer="b")
+    sent = page(question, monkeypatch)
+    for given in ("a", "b", "a"):
+        press(question, type="answer", given=given)
+    assert [reply["right"] for reply in sent if reply["type"] == "reply"] == [False, True, False]
+    entry = kept("08/two")
+    assert (entry["given"], entry["right"]) == ("b", True)
+    assert entry["first"] == {"given": "a", "right": False}
+    assert progress.counts({"08/two": entry}) == (1, 1, 0, 0)
+    at_once = Question("08/once", "Which?", choices=["a", "b"], answer="b")
+    press(at_once, type="answer", given="b")
+    assert progress.counts({"08/once": kept("08/once")}) == (1, 1, 1, 0)
+    helped = Question("08/helped", "Which?", choices=["a", "b"], answer="b")
+    press(helped, type="show")
+    press(helped, type="answer", given="b")
+    assert progress.counts({"08/helped": kept("08/helped")}) == (1, 1, 0, 1)
+
+
+def test_heatmaps_come_after_the_answer_and_a_test_costs_the_first_mark(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t = fl.trace(lambda x: fl.sum(x * x), x=np.array([[1.0, 2.0]]))
+    t.backward()
+    formulas = {"2x": lambda t: 2 * t["x"].value, "x": lambda t: t["x"].value}
+    bug = fl.FindTheBug("08/maps", t, "dC_dx", formulas)
+    sent = page(bug, monkeypatch)
+    press(bug, type="ready")
+    assert [message["type"] for message in sent] == ["question"]
+    press(bug, type="answer", given="2x")
+    assert [message["type"] for message in sent[1:]] == ["reply", "maps"]
+    tested = fl.FindTheBug("08/tested", t, "dC_dx", formulas)
+    sent = page(tested, monkeypatch)
+    press(tested, type="test")
+    assert sent[-1]["type"] == "maps"
+    press(tested, type="answer", given="x")
+    entry = kept("08/tested")
+    assert entry["right"]
+    assert not entry["first"]["right"]
+
+
 def test_the_table(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     progress.save("08/x", {**ENTRY, "right": True})
     progress.save("08/y", {**ENTRY, "given": None, "shown": True})
     table = progress.progress()
     sent = page(table, monkeypatch)  # type: ignore[arg-type]
     press(table, type="ready")  # type: ignore[arg-type]
-    assert sent == [{"type": "progress", "rows": [["08", 1, 1, 1]], "message": ""}]
+    row = ["08", 1, 1, 0, 1, [["x", "right"], ["y", "shown"]]]
+    assert sent == [{"type": "progress", "rows": [row], "message": ""}]
     assert repr(table) == "Your progress, lesson by lesson (on a live page)"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -139,7 +141,11 @@ def test_the_bug_is_found_by_the_engine(net: fl.Network) -> None:
     )  # fmt: skip
     assert bug.right() == "x.T @ dC_dh"
     assert bug.answer("x.T @ dC_dh").right
-    maps = bug.figures()["maps"]
+    assert "maps" not in bug.figures()  # the coloured one is the answer
+    sent: list[Any] = []
+    bug.send = lambda content, buffers=None: sent.append(content)
+    bug.send_pictures()
+    maps = sent[-1]["maps"]
     assert np.abs(maps[0]["cells"]).max() < 1e-9
     assert np.shape(maps[1]["cells"]) == (8, 4)
 

@@ -68,7 +68,7 @@ test("a cell is told in words", () => {
 test("the legend explains what is visible", () => {
   const state = board();
   const words = legendKeys(state, undefined).map((key) => key.at(-1));
-  assert.deepEqual(words, ["each matrix by its largest", "in 0…1", "not a number"]);
+  assert.deepEqual(words, ["each matrix by its largest", "in 0…1", "not a number", "this step", "made of", "goes to"]);
   const focus = legendKeys(state, state.layout.places[0])[0];
   assert.deepEqual(focus, ["both", "−8", "8", "w"]);
   const shared = legendKeys(board("shared"), undefined);

@@ -1,6 +1,6 @@
 // The board: one canvas, painted from one binary buffer; what else stands in this folder helps it.
 
-const HINT = "Arrows move, [ and ] change the matrix, Enter selects, Esc clears";
+const HINT = "Arrows move, [ and ] change the matrix, Enter selects, Esc clears; Alt+↑↓ or a typed number changes x, w and b";
 
 function render({ model, el }) {
   const board = emptyState();
@@ -38,6 +38,7 @@ function render({ model, el }) {
   const titles = wholeTitles(stage, context);
   const selecting = inFlight(model);
   const windows = windowAsker(board, model);
+  const edits = cellEditor(stage, model, (cell) => board.scaleOf(board.placesOf.get(cell.matrix)[0]));
   const tools = toolButtons(stage, board, windows);
   const own = {}; // this view, so that it does not hear itself
   let followed = null; // the place that the board has panned to
@@ -183,7 +184,7 @@ function render({ model, el }) {
       repaint();
     },
     done(message) {
-      (message.of === "window" ? windows : selecting).done();
+      ({ window: windows, edit: edits }[message.of] ?? selecting).done();
     },
   }));
 
@@ -222,6 +223,23 @@ function render({ model, el }) {
     board.cursor = { place: place.number, row, column };
   }
 
+  /** Of a cell that a hand may change: [cell, its value, whether it is logarithmic]; else null. */
+  function editable({ place, row, column }) {
+    const matrix = board.layout.matrices[place.matrix];
+    const value = board.at(place.matrix, row, column);
+    return matrix.edits && Number.isFinite(value) ? [cellOf({ place, row, column }), value, matrix.log] : null;
+  }
+
+  /** Let a number be typed over a cell; `text` is what it begins with, else its value. */
+  function typeOver(found, text) {
+    const may = editable(found);
+    if (!may) return false;
+    const window = windows.now(found.place), [wide, high] = cellSize(found.place, window);
+    const at = [found.place.x + (found.column - window.column) * wide, found.place.y + (found.row - window.row) * high];
+    edits.type(may[0], may[1], [...at, wide, high], text, () => canvas.focus({ preventScroll: true }));
+    return true;
+  }
+
   function select(cell) {
     board.selection = cell; // shown at once; what it is made of comes from Python
     board.links = { from: [], to: [] };
@@ -244,6 +262,7 @@ function render({ model, el }) {
     tip.replaceChildren(
       element("div", { class: "fl-name" }, name),
       element("div", { class: "fl-value" }, value),
+      editable(hover) && element("div", { class: "fl-muted" }, "drag up or down, or double-click to type"),
       element("div", { class: "fl-muted" }, `${also}${where}${where || also ? " · " : ""}${matrix.shape.join("×") || "one number"}`));
     tip.hidden = false;
     const box = el.getBoundingClientRect();
@@ -267,6 +286,10 @@ function render({ model, el }) {
       if (drag) {
         const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
         drag.moved ||= Math.hypot(dx, dy) > 4;
+        if (drag.moved && drag.edits && edits.drag(event.clientY, event.shiftKey)) {
+          leave();
+          return;
+        }
         if (drag.moved && drag.place?.window) {
           canvas.classList.add("fl-pan");
           const { level } = drag.window;
@@ -280,6 +303,7 @@ function render({ model, el }) {
       const same = hover && hover.place === found.place && hover.row === found.row && hover.column === found.column;
       hover = { ...found, x: event.clientX, y: event.clientY, atX: event.offsetX, atY: event.offsetY };
       canvas.classList.add("fl-over");
+      canvas.classList.toggle("fl-edits", editable(found) !== null);
       showTip();
       if (!same) lightUp(cellOf(found));
       updateLegend();
@@ -287,17 +311,32 @@ function render({ model, el }) {
     pointerdown(event) {
       const place = board.offsets.length ? placeAt(event.offsetX, event.offsetY) : null;
       drag = { x: event.clientX, y: event.clientY, moved: false, place, window: place && { ...windows.now(place) } };
-      if (place?.window) canvas.setPointerCapture(event.pointerId);
+      const found = place && event.button === 0 ? hit(event) : null;
+      const may = found && editable(found);
+      drag.edits = Boolean(may);
+      if (may) edits.begin(...may, event.clientY);
+      if (place?.window || may) canvas.setPointerCapture(event.pointerId);
     },
     pointerup(event) {
       const found = drag && !drag.moved && board.offsets.length ? hit(event) : null;
       drag = null;
+      edits.end();
       canvas.classList.remove("fl-pan");
       if (!found) return;
       board.cursor = { place: found.place.number, row: found.row, column: found.column };
       select(cellOf(found));
     },
-    pointercancel() { drag = null; canvas.classList.remove("fl-pan"); },
+    pointercancel() { drag = null; edits.end(); canvas.classList.remove("fl-pan"); },
+    dblclick(event) {
+      const found = board.offsets.length ? hit(event) : null;
+      if (found) typeOver(found);
+    },
+    touchstart(event) { // a finger on such a number changes it; elsewhere it scrolls the page
+      const box = canvas.getBoundingClientRect(), [touch] = event.changedTouches;
+      const point = { offsetX: touch.clientX - box.left, offsetY: touch.clientY - box.top };
+      const found = board.offsets.length ? hit(point) : null;
+      if (found && editable(found)) event.preventDefault();
+    },
     pointerleave: leave,
     wheel(event) {
       const found = (event.ctrlKey || event.shiftKey) && board.offsets.length ? hit(event) : null;
@@ -332,11 +371,23 @@ function render({ model, el }) {
   }
 
   function keydown(event) {
-    if (!board.offsets.length || event.altKey || event.metaKey) return;
+    if (!board.offsets.length || event.metaKey) return;
     const { places, matrices } = board.layout;
     board.cursor ??= { place: 0, row: 0, column: 0 };
     const place = places[board.cursor.place];
     const at = [board.cursor.row, board.cursor.column];
+    const cell = { place, row: at[0], column: at[1] };
+    const steps = event.altKey && { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const may = steps ? editable(cell) : null;
+    if (may) {
+      edits.nudge(...may, steps * (event.shiftKey ? 10 : 1));
+      event.preventDefault();
+    }
+    if (event.altKey) return;
+    if (/^[-−.,\d]$/.test(event.key) && !event.ctrlKey && !(place.window && event.key === "-") && typeOver(cell, event.key)) {
+      event.preventDefault();
+      return;
+    }
     const turn = { "]": 1, PageDown: 1, "[": -1, PageUp: -1 }[event.key];
     const next = moved(event.key, at, flatShape(matrices[place.matrix].shape), event.ctrlKey);
     if (next) {
@@ -373,7 +424,7 @@ function render({ model, el }) {
   // -- life --------------------------------------------------------------------------------------------
 
   for (const [type, act] of Object.entries({ ...pointer, ...focus })) {
-    canvas.addEventListener(type, act, { passive: type !== "wheel" && type !== "keydown" });
+    canvas.addEventListener(type, act, { passive: !["wheel", "keydown", "touchstart"].includes(type) });
   }
   menu.addEventListener("change", () => {
     model.set("scale", menu.value);

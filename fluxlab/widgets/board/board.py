@@ -15,6 +15,7 @@ from fluxlab.widgets.board.scales import SCALES, Largest, role
 from fluxlab.widgets.board.sizes import LEVELS, has_tools, is_literal, stepped
 from fluxlab.widgets.shared.base import View
 from fluxlab.widgets.shared.maths import pretty
+from fluxlab.widgets.shared.numbers import typed
 
 WIDTH = 760
 CELLS = 2000  # cells that are outlined one by one; more are outlined as the box around them
@@ -31,7 +32,17 @@ class Board(View):
     """
 
     name = "board"
-    scripts = ("geometry", "state", "titles", "marks", "paint", "windows", "tools", "folds")
+    scripts = (
+        "geometry",
+        "state",
+        "titles",
+        "marks",
+        "paint",
+        "windows",
+        "tools",
+        "folds",
+        "edits",
+    )
     scale = traitlets.Enum(SCALES, "shared").tag(sync=True)
 
     def __init__(self, thing: Any, scale: str = "shared") -> None:
@@ -277,6 +288,20 @@ class Board(View):
         finally:
             self.send({"type": "done", "of": "select", "seq": seq})
 
+    def on_edit(self, matrix: str, index: list[int], value: float, seq: int = 0) -> None:
+        """A number was dragged on the board."""
+        try:
+            self.session.edit(matrix, tuple(index), value)
+        finally:
+            self.send({"type": "done", "of": "edit", "seq": seq})
+
+    def on_typed(self, matrix: str, index: list[int], text: str) -> None:
+        try:
+            value = typed(text)
+        except BadInput as problem:
+            raise BadInput(f"{problem} The old number stays.") from None
+        self.session.edit(matrix, tuple(index), value)
+
     def on_clear(self) -> None:
         self.session.clear()
 
@@ -334,6 +359,8 @@ def _describe(matrix: Any) -> dict[str, Any]:
         "axes": matrix.axes,
         "labels": {str(axis): names for axis, names in matrix.labels.items()},
         "unit": bool(matrix.unit),
+        "edits": step is None and matrix.kind in ("input", "parameter"),
+        "log": matrix.local == "learning rate",
         "step": -1 if step is None else step.number,
     }
 

@@ -152,7 +152,7 @@ function legendKeys(board, focus) {
   const shown = layout.places.filter((place) => board.ready(place.matrix));
   const keys = [];
   const scale = (size, role, words) => keys.push(
-    role === "cost" ? ["high", "0", number(size, 3), words] : ["both", `−${number(size, 3)}`, number(size, 3), words]);
+    role === "cost" ? ["high", "0", number(size, 2), words] : ["both", `−${number(size, 2)}`, number(size, 2), words]);
   const signed = focus?.role && !layout.matrices[focus.matrix].unit;
   if (board.scale === "shared") {
     for (const [role, size] of board.families) scale(size, role, role);
@@ -168,8 +168,7 @@ function legendKeys(board, focus) {
   const odd = (test) => shown.some((place) => board.odd[place.matrix] && someOdd(board, place.matrix, test));
   if (odd(Number.isNaN)) keys.push(["hatch", "", "", "not a number"]);
   if (odd((value) => !Number.isNaN(value))) keys.push(["hatch fl-infinite", "", "", "infinite"]);
-  if (board.links.from.length) keys.push(["line", "", "", "made of"]);
-  if (board.links.to.length) keys.push(["line fl-to", "", "", "goes to"]);
+  keys.push(["line fl-step", "", "", "this step"], ["line", "", "", "made of"], ["line fl-to", "", "", "goes to"]);
   return keys;
 }
 

@@ -72,6 +72,7 @@ function lights(el) {
 export default {
   render({ model, el }) {
     const leave = root(el, "fluxlab-explain");
+  el.tabIndex = 0; // it scrolls by itself
     const [line, unline] = errorLine(model);
     const spoken = element("div", { class: "fl-spoken", role: "status" });
     const body = element("div", { class: "fl-body" });

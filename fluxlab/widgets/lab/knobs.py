@@ -146,15 +146,8 @@ class Knobs(View):
         """Set one cell exactly; raises BadInput for what is not a finite number."""
         matrix = self.trace[name]
         self._check_index(matrix, tuple(index))
-        if matrix.local == "learning rate" and not value > 0:
-            raise BadInput(f"The learning rate must be above 0, got {value}; the old number stays.")
         with self.session.lock:
-            self.trace.set(matrix.name, value, tuple(index))
-            for knob in self.knobs:
-                here = (knob.matrix, knob.index) == (matrix.name, tuple(index))
-                if here and not self._own:  # a slider's range stays while it is dragged
-                    knob.fit(float(value))
-            self.session.changed("values")
+            self.session.edit(matrix.name, tuple(index), value)
 
     def __getitem__(self, key: str | tuple[Any, ...]) -> float:
         name, *index = key if isinstance(key, tuple) else (key,)
@@ -271,6 +264,9 @@ class Knobs(View):
     # -- to the page ----------------------------------------------------------------------
 
     def refresh(self, what: str) -> None:
+        if not self._own:  # a slider's range stays while it is dragged
+            for knob in self.knobs:
+                knob.fit(float(self.trace[knob.matrix].buffer[knob.index]))
         if not self.shown or (self._own and what == "values"):
             return
         if what in ("all", "layout"):

@@ -48,6 +48,15 @@ class Lab(ipywidgets.VBox):
         ]
         super().__init__([row for row in rows if row.children], layout={"width": "100%"})
         self.add_class("fl-lab")
+        self.stepper.lab = self.model_id
+
+    def dock(self) -> None:
+        """Keep the lab in view, above the notebook, as its button does; `undock` ends it."""
+        self.stepper.docked = True
+
+    def undock(self) -> None:
+        """Leave the lab in its cell."""
+        self.stepper.docked = False
 
     def text(self) -> str:
         """What the widgets show, as text."""

@@ -221,7 +221,7 @@ function render({ model, el }) {
     for (const item of links) {
       const ready = item.value !== undefined;
       const odd = ready && !Number.isFinite(item.value);
-      const share = ready && !odd ? Math.min(Math.abs(item.value) / (state.scales[item.number] || 1), 1) : 0;
+      const share = ready && !odd ? Math.min(Math.abs(item.value) / state.scale, 1) : 0;
       item.line.style.stroke = ready && !odd ? colour(item.value) : "";
       item.line.style.strokeWidth = ready ? 0.5 + 3.5 * share : 1;
       item.line.style.strokeOpacity = odd ? 1 : ready ? 0.12 + 0.88 * share : 1;

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fluxlab.engine.core.errors import BadInput, size, unknown
+from fluxlab.widgets.board.scales import Largest
 from fluxlab.widgets.lab.diagram import MOST, diagram, elided, kin
 from fluxlab.widgets.shared.base import View
 from fluxlab.widgets.shared.look import BACK, HIGH, LOW, MUTED
@@ -32,6 +33,7 @@ class NetworkPicture(View):
         super().__init__(thing)
         self._show, self._sample = "value", 0
         self._drawn: list[list[int]] = []
+        self._largest, self._widest = Largest(), dict[str, float]()  # since the start
         self._read_trace()
         if not self.links:
             raise BadInput(
@@ -168,7 +170,6 @@ class NetworkPicture(View):
         """
         parts: list[npt.NDArray[np.float64]] = []
         ready: dict[str, list[bool]] = {"columns": [], "links": []}
-        scales = []
         for column, drawn in zip(self.columns, self._drawn, strict=True):
             ready["columns"].append(bool(column.matrix.ready))
             if column.matrix.ready:
@@ -181,16 +182,15 @@ class NetworkPicture(View):
             if ready["links"][-1]:
                 cells = np.ix_(self._drawn[link.source], self._drawn[link.target])
                 parts.append(shown.buffer[cells].ravel())
-                scales.append(float(np.max(np.abs(shown.buffer))))
-            else:
-                scales.append(0.0)
+                largest = self._largest.take([shown], self.trace.version)[0]
+                self._widest[self._show] = max(self._widest.get(self._show, 0.0), largest)
         why = ""
         if self._show == "gradient" and self.trace.end_of("forward") == len(self.trace.steps):
             why = "This trace has no backward pass, so no gradients. Record one with t.backward()."
         state = {
             "type": "values",
             "ready": ready,
-            "scales": [scale if math.isfinite(scale) else 1.0 for scale in scales],
+            "scale": self._widest.get(self._show) or 1.0,  # the largest since the start
             "show": self._show,
             "sample": self._sample,
             "selection": self.session.selection,
@@ -224,9 +224,10 @@ class NetworkPicture(View):
         def at(column: int, place: int) -> tuple[float, float]:
             return column, -(place - (len(drawn[column]) - 1) / 2)
 
+        weights = [link.weights for link in self.links]
+        largest = max(self._largest.take(weights, self.trace.version)) or 1.0
         for link in self.links:
             numbers = link.weights.buffer
-            largest = float(np.max(np.abs(numbers))) or 1.0
             lines, colours, widths = [], [], []
             for i, source in enumerate(drawn[link.source]):
                 for j, target in enumerate(drawn[link.target]):

@@ -80,6 +80,8 @@ function render({ model, el }) {
   });
   unit.addEventListener("change", () => model.send({ type: "unit", value: unit.value }));
 
+  const [dock, undock] = docking(model, el);
+  tidy.push(undock);
   const bar = element(
     "div", { class: "fl-bar", role: "toolbar", "aria-label": "steps" },
     pair("operation"), pair("layer"),
@@ -89,6 +91,7 @@ function render({ model, el }) {
       "span", { class: "fl-player" },
       make("play", { class: "fl-play" }, playIcon, playLabel), unit, speed, rate,
     ),
+    dock,
   );
 
   const where = element("span", { class: "fl-where fl-muted" });

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import traitlets
 
 from fluxlab.engine.core.errors import BadInput, unknown
 from fluxlab.engine.core.formulas import latex_name
@@ -57,6 +58,9 @@ class Stepper(View):
     """
 
     name = "stepper"
+    scripts = ("dock",)
+    lab = traitlets.Unicode("").tag(sync=True)  # the lab that it belongs to, by its model's id
+    docked = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, thing: Any) -> None:
         self._speed, self._unit = 2.0, "operation"

@@ -16,9 +16,12 @@ Formula = Callable[[Any], npt.ArrayLike] | npt.ArrayLike
 
 
 class FindTheBug(Question):
-    """Shows formula minus numeric gradient as a heatmap for each formula, and asks what is wrong.
+    """Asks which of some formulas is wrong; then shows each minus the numeric gradient.
 
-    For a matrix that is no gradient it shows formula minus the matrix itself.
+    The heatmaps come after the first answer, or when the student asks to test the formulas, which
+    costs the mark of the first try. Where something else is asked than which formula is wrong,
+    they are what it is asked about, and stand there from the start. For a matrix that is no
+    gradient they show formula minus the matrix itself.
 
     Parameters
     ----------
@@ -54,6 +57,7 @@ class FindTheBug(Question):
         self.trace = getattr(thing, "trace", thing)
         self.gradient = self.trace[gradient].name
         self.formulas = dict(formulas)
+        self._tells = choices is None  # whether the heatmaps would give the answer away
         super().__init__(
             key,
             prompt,
@@ -102,9 +106,20 @@ class FindTheBug(Question):
         return wrong[0]
 
     def figures(self) -> dict[str, Any]:
+        return {"tests": True} if self._tells else self._maps()
+
+    def send_pictures(self) -> None:
+        if self._tells:
+            self.send({"type": "maps", **self._maps()})
+
+    def on_test(self) -> None:
+        """The student tests the formulas before answering."""
+        self.send_pictures()
+        self._keep({**self._entry(), "tested": True})
+
+    def _maps(self) -> dict[str, Any]:
         scale = float(np.abs(self._numeric()).max(initial=0)) or 1.0
         return {
-            "gradient": self.gradient,
             "against": "the numeric gradient" if self._checked() else "the true matrix",
             "scale": scale,
             "maps": [_map(prose(f"`{k}`"), d) for k, d in self.differences().items()],

@@ -179,7 +179,8 @@ class Progress(Widget):
         rows, messages = [], []
         for lesson in lessons():
             answers, message = load(lesson)
-            rows.append([lesson, *counts(answers)])
+            questions = [[key.partition("/")[2], _mark(entry)] for key, entry in answers.items()]
+            rows.append([lesson, *counts(answers), questions])
             if message:
                 messages.append(message)
         self.send({"type": "progress", "rows": rows, "message": "\n".join(messages)})
@@ -188,14 +189,27 @@ class Progress(Widget):
         return "Your progress, lesson by lesson (on a live page)"
 
 
-def counts(answers: Answers) -> tuple[int, int, int]:
-    """How many questions were answered, how many right, how many first shown."""
+def counts(answers: Answers) -> tuple[int, int, int, int]:
+    """How many questions were answered, right in the end, right at once, and first shown."""
     given = [entry for entry in answers.values() if entry["given"] is not None]
     return (
         len(given),
         sum(bool(entry.get("right")) for entry in given),
+        sum(_at_once(entry) for entry in given),
         sum(bool(entry.get("shown")) for entry in answers.values()),
     )
+
+
+def _at_once(entry: dict[str, Any]) -> bool:
+    first = entry.get("first")  # entries of earlier versions have none
+    return isinstance(first, dict) and bool(first.get("right"))
+
+
+def _mark(entry: dict[str, Any]) -> str:
+    if entry["given"] is None:
+        return "shown" if entry.get("shown") else "not answered yet"
+    right = "right at once" if _at_once(entry) else "right"
+    return right if entry.get("right") else "not right yet"
 
 
 def progress() -> Progress:

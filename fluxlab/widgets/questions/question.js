@@ -156,14 +156,18 @@ function progressTable(rows, message) {
   const table = element("table", { class: "fl-progress" },
     element("caption", {}, "Your answers so far"),
     element("thead", {}, element("tr", {},
-      ...["lesson", "answered", "right", "shown first"].map((head) =>
+      ...["lesson", "answered", "right", "right at once", "shown first"].map((head) =>
         element("th", { scope: "col" }, head)))),
-    element("tbody", {}, ...rows.map(([lesson, ...counts]) =>
+    element("tbody", {}, ...rows.map(([lesson, ...more]) =>
       element("tr", {}, element("th", { scope: "row" }, lesson),
-        ...counts.map((count) => element("td", {}, String(count)))))),
+        ...more.slice(0, 4).map((count) => element("td", {}, String(count)))))),
   );
+  const lists = rows.map(([lesson, , , , , questions]) => element("details", {},
+    element("summary", QUIET, `the questions of ${lesson}`),
+    element("ul", {}, ...questions.map(([name, mark]) => element("li", {}, `${name}: ${mark}`)))));
   return element("div", {},
     rows.length ? table : element("p", {}, "No answers yet. They appear here as you give them."),
+    ...lists,
     message ? element("p", { class: "fl-error" }, message) : null);
 }
 
@@ -174,11 +178,23 @@ export default {
     const body = element("div");
     const feedback = element("div", { class: "fl-feedback", role: "status" });
     el.append(body, feedback, line);
-    let field = null, maps = [], left = false;
+    let field = null, pictures = null, maps = [], left = false;
     const send = (given) => model.send({ type: "answer", given });
     const paint = () => maps.forEach((map) => map.paint?.());
 
+    /** Formula minus truth, for each formula: from the start, or after the first answer. */
+    const showMaps = (message) => {
+      maps = message.maps.map((map) => differenceMap(map, message.scale, message.against));
+      pictures.replaceChildren(
+        element("div", { class: "fl-maps" }, ...maps),
+        element("p", { class: "fl-muted" },
+          `Formula minus ${message.against}, cell by cell. Blank is no difference; full ` +
+          `colour is ±${number(message.scale, 2)}, as large as the matrix itself gets.`));
+      paint();
+    };
+
     const unlisten = listen(model, {
+      maps: showMaps,
       question(message) {
         const prompt = marked("div", { class: "fl-prompt" }, message.prompt);
         if (message.choices) field = choiceButtons(message.choices, send);
@@ -189,16 +205,15 @@ export default {
           onclick: () => model.send({ type: "show" }),
         }, "show me");
         if (!message.cells) field.append(show);
-        maps = (message.maps ?? []).map((map) => differenceMap(map, message.scale, message.against));
-        const pictures = maps.length
-          ? element("div", { class: "fl-maps" }, ...maps)
-          : null;
-        const legend = maps.length
-          ? element("p", { class: "fl-muted" },
-              `Formula minus ${message.against}, cell by cell. Blank is no difference; full ` +
-              `colour is ±${number(message.scale, 2)}, as large as the matrix itself gets.`)
-          : null;
-        body.replaceChildren(...[prompt, pictures, legend, field].filter(Boolean));
+        pictures = element("div");
+        const test = message.tests && element("button", {
+          type: "button", class: "fl-link fl-show", ...QUIET,
+          title: "shows each formula minus the true matrix; then it is no longer right at once",
+          onclick: () => model.send({ type: "test" }),
+        }, "test them");
+        if (test) field.append(test);
+        body.replaceChildren(prompt, pictures, field);
+        if (message.maps) showMaps(message);
         if (message.cells) body.append(show);
         feedback.replaceChildren();
         paint();

@@ -225,6 +225,8 @@ class Question(Widget):
         answers, message = progress.load(progress.lesson_of(self.key))
         entry = answers.get(self.key)
         if entry is not None:
+            self.send_pictures()
+        if entry is not None:
             self._show_saved(entry)
         if message:
             self.error = message
@@ -232,6 +234,9 @@ class Question(Widget):
     def figures(self) -> dict[str, Any]:
         """What a page shows above the answers, beside the prompt."""
         return {}
+
+    def send_pictures(self) -> None:
+        """What a page shows only after the first answer, since it would give the answer away."""
 
     def _show_saved(self, entry: dict[str, Any]) -> None:
         given = entry["given"]
@@ -259,18 +264,28 @@ class Question(Widget):
         )
 
     def on_answer(self, given: Any) -> None:
+        """Judge an answer. The first and the best are kept; others can be tried without loss."""
         read = self._read(given)
         reply = self._judge(read)
-        kept, _ = progress.load(progress.lesson_of(self.key))
-        shown = bool(kept.get(self.key, {}).get("shown", False))
-        self._tell(read, reply.right, reply.text, shown)
-        self._keep({"given": read, "right": reply.right, "text": reply.text, "shown": shown})
+        entry = self._entry()
+        self._tell(read, reply.right, reply.text, bool(entry.get("shown", False)))
+        self.send_pictures()
+        helped = bool(entry.get("shown") or entry.get("tested"))
+        entry.setdefault("first", {"given": read, "right": reply.right and not helped})
+        if reply.right or not entry["right"]:
+            entry |= {"given": read, "right": reply.right, "text": reply.text}
+        self._keep(entry)
 
     def on_show(self) -> None:
-        kept, _ = progress.load(progress.lesson_of(self.key))
-        entry = kept.get(self.key, {"given": None, "right": False, "text": ""})
+        entry = self._entry()
         self._tell(entry["given"], entry["right"], entry["text"], True)
+        self.send_pictures()
         self._keep({**entry, "shown": True})
+
+    def _entry(self) -> dict[str, Any]:
+        """What is kept of this question; a new entry if nothing is."""
+        kept, _ = progress.load(progress.lesson_of(self.key))
+        return dict(kept.get(self.key, {"given": None, "right": False, "text": "", "shown": False}))
 
     def _keep(self, entry: dict[str, Any]) -> None:
         message = progress.save(self.key, entry)

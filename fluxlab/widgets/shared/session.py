@@ -87,6 +87,17 @@ class Session:
         self.selection = cell
         self.changed("selection")
 
+    def edit(self, matrix: str, index: tuple[int, ...], value: float) -> None:
+        """Set one number exactly; all that depends on it follows, in every view."""
+        found = self.trace[matrix]
+        if not self._exists(found.name, tuple(index)):
+            raise BadInput(f"{found.name} is {size(found.shape)}; it has no cell {tuple(index)}.")
+        if found.local == "learning rate" and not value > 0:
+            raise BadInput(f"The learning rate must be above 0, got {value}; the old number stays.")
+        with self.lock:
+            self.trace.set(found.name, value, tuple(index))
+            self.changed("values")
+
     def clear(self) -> None:
         """Select nothing."""
         self.selection, self.trail = None, []
