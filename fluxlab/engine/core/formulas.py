@@ -266,9 +266,8 @@ def shapes_fit(step: Step) -> str:
         shown = template.replace("@", "·").replace(".T", "ᵀ")
         shown = fill(shown, [f"({size(m.shape)})" for m in inputs]).replace("np.einsum(", "einsum(")
         summed = op.summed(step)  # type: ignore[attr-defined]
-        gone = " and ".join(f"the {counted(n, what)}" for n, what in summed)
-        are = "is" if [n for n, _ in summed] == [1] else "are"
-        away = f" {gone[0].upper()}{gone[1:]} {are} summed away." if gone else " Nothing is summed."
+        gone = " and ".join(f"the {counted(n, what)}" for n, what in summed if n != 1)
+        away = f" {gone[0].upper()}{gone[1:]} are summed away." if gone else " Nothing is summed."
         turned = [
             m.trace.called(m, step.scope) for i, m in enumerate(inputs) if f"<{i}>.T" in template
         ]

@@ -127,10 +127,10 @@ function isCell(cell, matrix, index) {
 }
 
 /** "layer 2 · ∂C/∂w [2, 1] = −0.00094", and its row and column by name. */
-function cellWords(board, number, index) {
-  const matrix = board.layout.matrices[number];
+function cellWords(board, shown, index) {
+  const matrix = board.layout.matrices[shown];
   const [row, column] = flatIndex(index);
-  let value = inSlice(board.windowOf(number), index) ? board.at(number, row, column) : undefined;
+  let value = inSlice(board.windowOf(shown), index) ? board.at(shown, row, column) : undefined;
   // The selected cell's value is the last of a frame, so that it is known outside the window.
   if (value === undefined && isCell(board.selection, matrix.name, index)) value = board.values.at(-1);
   const where = index.map((place, axis) => {
@@ -141,7 +141,7 @@ function cellWords(board, number, index) {
   }).filter(Boolean).join(", ");
   return {
     name: matrix.pretty + (index.length ? ` [${index.join(", ")}]` : ""),
-    value: !board.ready(number) ? "not computed yet" : value === undefined ? "outside the window" : exact(value),
+    value: !board.ready(shown) ? "not computed yet" : value === undefined ? "outside the window" : number(value, 6),
     where,
   };
 }

@@ -14,28 +14,6 @@ function maths(className, markup) {
   return made;
 }
 
-/** How a column of numbers is written: the largest has three digits, small ones share a power. */
-function columnFormat(values) {
-  const top = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite));
-  const power = top > 0 ? Math.floor(Math.log10(top)) : 0;
-  const shared = power < -2 || power > 4 ? power : 0;
-  const decimals = Math.max(0, 2 - (power - shared));
-  const scale = 10 ** shared;
-  return {
-    shared,
-    write(value) {
-      if (!Number.isFinite(value)) return number(value);
-      if (value === 0) return "0";
-      const text = (value / scale).toFixed(decimals).replace("-", "−");
-      return /[1-9]/.test(text) ? text : number(value / scale, 1);
-    },
-  };
-}
-
-function power(shared) {
-  return shared ? element("small", {}, "×10", element("sup", {}, number(shared))) : null;
-}
-
 /** Everything that can light up in this panel, and the words that it sends to the others. */
 function lights(el) {
   let session = "", parts = [];
@@ -72,7 +50,7 @@ function lights(el) {
 export default {
   render({ model, el }) {
     const leave = root(el, "fluxlab-explain");
-  el.tabIndex = 0; // it scrolls by itself
+    el.tabIndex = 0; // it scrolls by itself
     const [line, unline] = errorLine(model);
     const spoken = element("div", { class: "fl-spoken", role: "status" });
     const body = element("div", { class: "fl-body" });
@@ -114,8 +92,12 @@ export default {
       const value = real(m.value);
       const name = element("span", { class: "fl-name" }, m.symbol,
         m.index.length ? element("sub", {}, m.index.join(",")) : null);
-      return element("div", { class: "fl-large" }, name, " = ",
-        element("span", { class: "fl-value", title: String(value) }, number(value)));
+      const short = number(value, 6), shown = element("span", { class: "fl-value" }, short);
+      // What round-off hides behind the sixth digit is there for who asks.
+      const all = short === exact(value) || !Number.isFinite(value) ? null : button("digits", {
+        class: "fl-link fl-small", onclick: () => { shown.textContent = exact(value); all.remove(); },
+      }, "all digits");
+      return element("div", { class: "fl-large" }, name, " = ", shown, all && " ", all);
     }
 
     /** Marks the operands of a formula or NumPy line so that they light up. */
@@ -150,17 +132,15 @@ export default {
     function termTable(m) {
       const heads = m.rows[0].factors;
       const products = heads.length > 1;
-      const columns = heads.map((_, n) => columnFormat(m.rows.map((row) => real(row.factors[n]?.value))));
       const values = m.rows.map((row) => real(row.value));
-      const total = columnFormat([...values, real(m.rest_total)]);
       const top = Math.max(...values.map(Math.abs).filter(Number.isFinite), 0);
       const head = element("tr", {}, element("th", { scope: "col" }, m.head));
       heads.forEach((cell, n) => {
         if (n) head.append(element("td", {}));
-        head.append(element("th", { scope: "col" }, cell.symbol, power(columns[n].shared)));
+        head.append(element("th", { scope: "col" }, cell.symbol));
       });
       if (products) {
-        head.append(element("td", {}), element("th", { scope: "col" }, "product", power(total.shared)));
+        head.append(element("td", {}), element("th", { scope: "col" }, "product"));
       }
       head.append(element("td", {}));
       const rows = m.rows.map((row, r) => {
@@ -171,14 +151,14 @@ export default {
         row.factors.forEach((cell, n) => {
           if (n) made.append(element("td", { class: "fl-sign" }, "·"));
           const value = real(cell.value);
-          const go_to = cellLink(`t${r}.${n}`, cell, columns[n].write(value));
+          const go_to = cellLink(`t${r}.${n}`, cell, number(value));
           go_to.setAttribute("aria-label", `${words(cell)} is ${number(value)}`);
           go_to.title = `${cell.matrix}${bracket(cell.index)} = ${value}`;
           made.append(element("td", {}, go_to));
         });
         if (products) {
           made.append(element("td", { class: "fl-sign" }, "="),
-            element("td", { title: String(values[r]) }, total.write(values[r])));
+            element("td", { title: String(values[r]) }, number(values[r])));
         }
         made.append(bar(values[r], top));
         light.join(made, { cells: row.factors.map(({ matrix, index }) => ({ matrix, index })), steps: [m.step] });
@@ -189,7 +169,7 @@ export default {
         rows.push(element("tr", { class: "fl-rest" },
           element("th", { scope: "row", colspan: products ? wide : 1 },
             `${m.rest} smaller ${m.rest === 1 ? "term" : "terms"} together`),
-          element("td", { title: String(real(m.rest_total)) }, total.write(real(m.rest_total))),
+          element("td", { title: String(real(m.rest_total)) }, number(real(m.rest_total))),
           element("td", {})));
       }
       return [

@@ -116,7 +116,7 @@ function number(value, digits = 4) {
 function exact(value) {
   if (Number.isNaN(value)) return "NaN (not a number)";
   if (!Number.isFinite(value)) return value > 0 ? "∞ (infinity)" : "−∞ (minus infinity)";
-  if (Object.is(value, -0)) return "−0";
+  if (value === 0) return "0"; // also where it is −0, which is the same number
   return String(value).replace(/-/g, "−");
 }
 

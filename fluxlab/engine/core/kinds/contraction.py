@@ -115,7 +115,9 @@ class Contraction(Op):
         summed = self.summed(step)
         if not summed:
             return "every cell of <0> times every cell of <1>"
-        over = " and ".join(f"the {counted(n, what)}" for n, what in summed)
+        over = " and ".join(f"the {counted(n, what)}" for n, what in summed if n != 1)
+        if not over:  # a sum of one product is that product
+            return f"<0> times <1>; there is one {' and one '.join(w for _, w in summed)} only"
         return f"<0> times <1>, summed over {over}"
 
     def summed(self, step: Step) -> list[tuple[int, str]]:
