@@ -95,7 +95,9 @@ FACTS: dict[str, list[Fact]] = {
         Fact("Neuron 0 goes *down* when", lambda n: hidden([1, 5])[0] < hidden([1, 2])[0]),
     ],
     "08": [
-        Fact("Five matrices of the backward pass do not move", lambda n: unmoved_by_the_target() == 5),
+        Fact(
+            "Five matrices of the backward pass do not move", lambda n: unmoved_by_the_target() == 5
+        ),
         Fact("Two of these three weights would move uphill.", lambda n: signs_turned(n) == 2),
     ],
     "09": [

@@ -119,11 +119,14 @@ class Board(View):
         chosen = self.session.selection
         return chosen is not None and self._open(self.trace[chosen[0]])
 
-    def _show_update(self) -> bool:
-        """Open the updates when a student steps into them; whether they were folded."""
+    def _show_step(self) -> bool:
+        """Open what is folded away when a student steps into it; whether anything was."""
         steps, position = self.trace.steps, self.trace.position
-        inside = 0 < position < len(steps) and steps[position - 1].phase == "update"
-        return inside and not self.session.playing and self._open(steps[position - 1].output)
+        if not 0 < position < len(steps) or self.session.playing:
+            return False
+        made = steps[position - 1].output
+        holders = self._arrange().holders(made)
+        return any(name in self._arrange().apart for name in holders) and self._open(made)
 
     def _open(self, matrix: Any) -> bool:
         """Open what hides a matrix; whether anything did."""
@@ -140,7 +143,7 @@ class Board(View):
         again = what in ("all", "layout")
         if what == "selection" and self._show_selected():
             again = True
-        if what == "position" and self._show_update():
+        if what == "position" and self._show_step():
             again = True
         if not self.shown:
             return

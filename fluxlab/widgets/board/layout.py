@@ -72,9 +72,9 @@ class Arrangement:
             if isinstance(entry, Column)
             for slot in entry.lanes["updates"]
         }
-        for matrix in self.trace.inputs:
-            uses = matrix.uses if matrix.kind == "input" else []
-            if uses and all(step.phase == "update" for step in uses):  # the learning rate
+        for matrix in self.trace.matrices.values():  # the learning rate, Adam's memories
+            given = matrix.step is None and matrix.kind != "parameter" and matrix.uses
+            if given and all(step.phase == "update" for step in matrix.uses):
                 of_updates.add(id(matrix))
         steps = self.trace.steps
         moving = {id(step.output) for step in steps if id(step.output) not in self.fixed}
