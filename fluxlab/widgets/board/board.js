@@ -68,7 +68,6 @@ function render({ model, el }) {
     }
     if (arrived.length) repaint();
     if (!board.layout || !board.offsets.length) return;
-    if (pending) follow();
     const { width, height } = board.layout;
     const ratio = Math.min(window.devicePixelRatio || 1, 16000 / height);
     if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -77,6 +76,7 @@ function render({ model, el }) {
       canvas.style.width = `${width}px`;
       canvas.style.height = `${height}px`;
     }
+    if (pending) follow();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     board.colours ??= palette(el, context);
     // Painted is what can be seen, and as much again above and below for the next scroll.
