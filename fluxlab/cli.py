@@ -84,7 +84,7 @@ def copy_lessons(source: Path, folder: Path) -> list[str]:
         name = lesson.relative_to(source).as_posix()
         if not lesson.is_file() or any(part.startswith((".", "__")) for part in name.split("/")):
             continue
-        content = lesson.read_bytes()
+        content = without_answers(lesson.read_bytes())
         newest = digest(content)
         target = folder / name
         known, now = handed_out.get(name), digest(target.read_bytes()) if target.exists() else None
@@ -106,6 +106,28 @@ def copy_lessons(source: Path, folder: Path) -> list[str]:
     if handed_out != read_manifest(folder):
         write(folder / MANIFEST, json.dumps(handed_out, indent=1).encode())
     return said
+
+
+def without_answers(content: bytes) -> bytes:
+    """A lesson without what its cells gave out behind its first question; others as they are."""
+    try:
+        notebook = json.loads(content)
+        cells = notebook["cells"]
+        asks = [any("fl.Question(" in line or "fl.FindTheBug(" in line for line in c["source"])
+                for c in cells]  # fmt: skip
+        first = asks.index(True)
+    except (ValueError, KeyError, TypeError):  # no notebook, or one without a question
+        return content
+    for cell in cells[first:]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def hide_answers(folder: str) -> None:
+    """Write the lessons in a folder anew, without answers, as Binder hands them out."""
+    for lesson in sorted(Path(folder).glob("*.ipynb")):
+        write(lesson, without_answers(lesson.read_bytes()))
 
 
 def free_name(target: Path, handed_out: dict[str, str], folder: Path) -> Path:

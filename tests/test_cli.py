@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shlex
@@ -277,3 +278,19 @@ def test_jupyterlab_starts_on_the_first_lesson_and_wants_its_token(tmp_path: Pat
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=30) is not None
+
+
+def test_copies_show_no_answers(tmp_path: Path) -> None:
+    """Nothing behind the first question has an output; the text and what comes before stay."""
+    cli.copy_lessons(cli.lessons_folder(), tmp_path)
+    copies = sorted(tmp_path.glob("*.ipynb"))
+    assert len(copies) >= 6
+    for copy in copies:
+        mine = json.loads(copy.read_text("utf-8"))["cells"]
+        theirs = json.loads((cli.lessons_folder() / copy.name).read_text("utf-8"))["cells"]
+        assert [cell["source"] for cell in mine] == [cell["source"] for cell in theirs]
+        asks = [bool(re.search(r"fl\.(Question|FindTheBug)\(", "".join(c["source"]))) for c in mine]
+        first = asks.index(True)
+        assert not any(cell.get("outputs") for cell in mine[first:])
+        assert mine[:first] == theirs[:first]
+        assert any(cell.get("outputs") for cell in theirs[first:])

@@ -52,7 +52,7 @@ def _packs(array: Any, small: bool) -> bool:
     return found < 0.97 * len(some) and (small or found * MOST_PACKED > 2 * len(some))
 
 
-def _planes(array: Any) -> Array:
+def _planes(array: Any) -> Any:
     """The bytes of a large array, the first of all its numbers first; a small one as it is."""
     if array.size < MANY or array.dtype != np.float64:
         return array

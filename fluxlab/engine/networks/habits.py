@@ -11,7 +11,8 @@ import numpy as np
 
 from fluxlab.engine.core.errors import BadInput
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 HABITS = {
     "summary": "net.layers lists the layers, fl.Board(net) shows every matrix.",

@@ -153,11 +153,18 @@ class History:
             while self.records[0].state is None:
                 del self.records[0]
             return
-        self._gap *= 2
         last = self.records[-1]
+        self._gap = self._gap_of(last.iteration)
         self.records = [
             r for r in self.records if r.kept or r is last or r.iteration % self._gap == 0
         ]
+
+    def _gap_of(self, iteration: int) -> int:
+        """Iterations between two records: a power of two, so that those up to here fill half."""
+        span, gap = iteration - self.records[0].iteration, 1
+        while gap * (self._limit // 2) < span:
+            gap *= 2
+        return gap
 
     def note_edit(self) -> None:
         """An input was changed by hand: this state is recorded, what came after is forgotten."""
@@ -176,6 +183,7 @@ class History:
             cost = self.trace.cost
             made = self._record(float(cost.buffer.reshape(())) if cost.ready else None)
             made.kept, made.state = True, made.state or self._here()
+            self._gap = self._gap_of(made.iteration)  # what came after is forgotten
         except BadInput:  # a step cannot use it; Trace.set takes it back
             self._still, self.records = still, records
             raise

@@ -1,6 +1,6 @@
 // The board: one canvas, painted from one binary buffer; what else stands in this folder helps it.
 
-const HINT = "Arrows move, [ and ] change the matrix, Enter selects, Esc clears; Alt+↑↓ or a typed number changes x, w and b";
+const HINT = "Arrows move, [ and ] change the matrix, Esc clears; Alt+↑↓ or a typed number changes x, w and b";
 
 function render({ model, el }) {
   const board = emptyState();
@@ -264,7 +264,7 @@ function render({ model, el }) {
       element("div", { class: "fl-value" }, value),
       editable(hover) && element("div", { class: "fl-muted" }, "drag up or down, or double-click to type"),
       element("div", { class: "fl-muted" }, `${also}${where}${where || also ? " · " : ""}${matrix.shape.join("×") || "one number"}`));
-    tip.hidden = false;
+    tip.hidden = hover.quiet;
     const box = el.getBoundingClientRect();
     const left = hover.x - box.left + 14, top = hover.y - box.top + 16;
     tip.style.left = `${Math.max(0, Math.min(left, box.width - tip.offsetWidth - 2))}px`;
@@ -301,7 +301,7 @@ function render({ model, el }) {
       const found = hit(event);
       if (!found) return leave();
       const same = hover && hover.place === found.place && hover.row === found.row && hover.column === found.column;
-      hover = { ...found, x: event.clientX, y: event.clientY, atX: event.offsetX, atY: event.offsetY };
+      hover = { ...found, quiet: same && hover.quiet, x: event.clientX, y: event.clientY, atX: event.offsetX, atY: event.offsetY };
       canvas.classList.add("fl-over");
       canvas.classList.toggle("fl-edits", editable(found) !== null);
       showTip();
@@ -324,6 +324,7 @@ function render({ model, el }) {
       canvas.classList.remove("fl-pan");
       if (!found) return;
       board.cursor = { place: found.place.number, row: found.row, column: found.column };
+      if (hover) hover.quiet = true; // what it says stands in the panel now
       select(cellOf(found));
     },
     pointercancel() { drag = null; edits.end(); canvas.classList.remove("fl-pan"); },
@@ -352,7 +353,7 @@ function render({ model, el }) {
 
   // -- keyboard -------------------------------------------------------------------------------------
 
-  function go(place, row, column, selects) {
+  function go(place, row, column) {
     speak = true;
     board.cursor = { place: place.number, row, column };
     const window = windows.now(place);
@@ -366,8 +367,7 @@ function render({ model, el }) {
     const spot = windows.now(place);
     anchor.style.cssText += `;left:${place.x + (column - spot.column) * wide}px;top:${place.y + (row - spot.row) * high - 12}px;width:${wide}px;height:${high + 24}px`;
     anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (selects) select(cursorCell());
-    else repaint();
+    select(cursorCell());
   }
 
   function keydown(event) {
@@ -391,11 +391,11 @@ function render({ model, el }) {
     const turn = { "]": 1, PageDown: 1, "[": -1, PageUp: -1 }[event.key];
     const next = moved(event.key, at, flatShape(matrices[place.matrix].shape), event.ctrlKey);
     if (next) {
-      go(place, ...next, true);
+      go(place, ...next);
     } else if (turn) {
       const other = places[(place.number + turn + places.length) % places.length];
       const [rows, columns] = flatShape(matrices[other.matrix].shape);
-      go(other, Math.min(at[0], rows - 1), Math.min(at[1], columns - 1), false);
+      go(other, Math.min(at[0], rows - 1), Math.min(at[1], columns - 1));
     } else if (event.key === "Enter" || event.key === " ") {
       select(cursorCell());
     } else if (event.key === "Escape") {

@@ -30,9 +30,11 @@ function render({ model, el }) {
   tidy.push(forgetError);
   const fl = inFlight(model);
   let xs = [], ys = [], state = null, handleAt = null, frame = 0;
+  let former = []; // runs that were begun anew, [xs, ys] each; the last three are shown, pale
+  let pointed = null; // the iteration under the pointer
 
   const plot = svg("g"), axes = svg("g", { class: "fl-axes", "aria-hidden": "true" });
-  const path = svg("path", { class: "fl-path" });
+  const path = svg("path", { class: "fl-path" }), earlier = svg("path", { class: "fl-earlier" });
   const broken = svg("path", { class: "fl-broken" });
   const stem = svg("line", { class: "fl-stem" }), dot = svg("circle", { r: 4.5, class: "fl-dot" });
   const grip = svg("rect", { class: "fl-grip", width: 24, fill: "transparent" });
@@ -43,7 +45,7 @@ function render({ model, el }) {
       "data-lm-suppress-shortcuts": "true" },
     grip, stem, dot,
   );
-  plot.append(axes, path, broken, handle);
+  plot.append(axes, earlier, path, broken, handle);
   const picture = svg("svg", { class: "fl-plot", role: "group", "aria-label": "cost curve" }, plot);
   const said = element("div", { class: "fl-said fl-muted" });
   const scale = element("button", {
@@ -74,13 +76,23 @@ function render({ model, el }) {
     if (!(high > low)) { high = log ? low * 2 : low + (Math.abs(low) || 1) / 2; low = log ? low / 2 : low - (Math.abs(low) || 1) / 2; }
     else if (!log) { if (low > 0 && low < high / 2) low = 0; }
     const first = xs[0] ?? 0, last = Math.max(end(), first + 1);
-    box = { left: small ? 8 : 58, right: width - 10, top: 8, bottom: height - (small ? 8 : 36) };
+    box = { left: small ? 44 : 58, right: width - 10, top: 8, bottom: height - (small ? 15 : 36) };
     toX = (x) => box.left + ((x - first) / (last - first)) * (box.right - box.left);
     if (log) [low, high] = [low * 0.9, high * 1.1];
     const [a, b] = log ? [Math.log(low), Math.log(high)] : [low, high];
     toY = (y) => box.bottom - (((log ? Math.log(y) : y) - a) / (b - a)) * (box.bottom - box.top);
     axes.replaceChildren();
-    if (small) return;
+    if (small) { // no room for more than where each axis begins and ends
+      const words = (x, y, anchor, text) =>
+        axes.append(svg("text", { x, y, "text-anchor": anchor }, text));
+      const ends = log ? [Math.exp(a), Math.exp(b)] : [low, high];
+      words(box.left - 5, box.bottom, "end", number(ends[0], 2));
+      words(box.left - 5, box.top + 6, "end", number(ends[1], 2));
+      words(box.left, height - 2, "start", grouped(first));
+      words(box.right, height - 2, "end", grouped(last));
+      axes.append(svg("line", { x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom }));
+      return;
+    }
     const rows = Math.max(2, Math.floor((box.bottom - box.top) / 34));
     for (const tick of log ? logTicks(low, high, rows) : ticks(low, high, rows)) {
       axes.append(
@@ -148,6 +160,11 @@ function render({ model, el }) {
       breaks.push(`M${x - 5} ${y - 5}L${x + 5} ${y + 5}M${x + 5} ${y - 5}L${x - 5} ${y + 5}`);
     }
     path.setAttribute("d", parts.join(""));
+    earlier.setAttribute("d", former.map(([olderX, olderY]) => {
+      const inside = olderX.map((x, i) => [toX(x), toY(olderY[i])]).filter(([x, y]) =>
+        x <= box.right + 1 && Number.isFinite(y) && y >= box.top - 1 && y <= box.bottom + 1);
+      return inside.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+    }).join(""));
     broken.setAttribute("d", breaks.join(""));
     showHandle();
   };
@@ -179,10 +196,13 @@ function render({ model, el }) {
     grip.setAttribute("y", box.top);
     grip.setAttribute("height", Math.max(box.bottom - box.top, 0));
     const value = cost == null ? "C is not computed yet" : `C = ${number(cost)}`;
+    const told = pointed === null
+      ? [iteration, value] : [pointed, `C = ${number(ys[nearest(pointed)])}`];
+    said.classList.toggle("fl-pointed", pointed !== null);
     said.replaceChildren(
-      element("span", {}, `iteration ${grouped(iteration)}`),
+      element("span", {}, `iteration ${grouped(told[0])}`),
       element("span", { class: "fl-comma" }, ", "),
-      element("span", {}, value),
+      element("span", {}, told[1]),
     );
     handle.setAttribute("aria-valuemin", xs[0] ?? 0);
     handle.setAttribute("aria-valuemax", end());
@@ -196,6 +216,12 @@ function render({ model, el }) {
     scale.setAttribute("aria-label", `${state.scale} scale: ${scale.title}`);
     scale.setAttribute("aria-disabled", String(flat && other === "log"));
     stopped.textContent = state.stopped;
+  };
+
+  /** A run that was left for another keeps its line: it went further than the new one does yet. */
+  const keepFormer = ([olderX, olderY], last) => {
+    if (olderX.length < 10 || olderX.at(-1) <= last) return;
+    former = [...former.slice(-2), [olderX, olderY]];
   };
 
   const travel = (iteration) => {
@@ -228,13 +254,20 @@ function render({ model, el }) {
   picture.addEventListener("pointerdown", (event) => {
     if (!xs.length || event.button) return;
     picture.setPointerCapture(event.pointerId);
+    pointed = null;
     handle.focus({ preventScroll: true });
     event.preventDefault();
     travel(at(event));
   });
   picture.addEventListener("pointermove", (event) => {
     if (picture.hasPointerCapture(event.pointerId)) travel(at(event));
+    else if (xs.length && event.pointerType === "mouse") {
+      pointed = at(event); // told, not gone to
+      later();
+    }
   });
+  const unpoint = () => { pointed = null; later(); };
+  picture.addEventListener("pointerleave", unpoint);
 
   const observer = new ResizeObserver(later);
   observer.observe(picture);
@@ -242,7 +275,11 @@ function render({ model, el }) {
     listen(model, {
       points(message, [iterations, costs]) {
         const read = (view) => new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-        if (message.fresh) [xs, ys] = [[], []];
+        if (message.fresh) {
+          const older = [xs, ys];
+          [xs, ys] = [[], []];
+          keepFormer(older, read(iterations).at(-1) ?? 0);
+        }
         for (const x of read(iterations)) xs.push(x);
         for (const y of read(costs)) ys.push(y);
         state = message;

@@ -11,7 +11,8 @@ function docking(model, el) {
       model.set("docked", !model.get("docked"));
       model.save_changes();
     },
-  });
+  }, "dock");
+  button.hidden = true; // until it is known where this view stands
   let dock = null, gone = false;
   const here = () => el.closest(".jp-NotebookPanel");
   const show = () => {

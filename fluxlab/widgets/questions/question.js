@@ -111,19 +111,20 @@ function numberField(prompt, send) {
   return form;
 }
 
-/** A grid of empty cells; arrows move, Enter chooses. Only one cell takes part in the Tab order. */
-function cellGrid(shape, send) {
+/** A grid of cells, with their numbers if it has any; arrows move, Enter chooses. Only one cell takes part in the Tab order. */
+function cellGrid(shape, named, numbers, send) {
   const [rows, columns] = shape.length === 2 ? shape : [1, shape[0] ?? 1];
   const index = (r, c) => (shape.length === 2 ? [r, c] : shape.length ? [c] : []);
-  const grid = element("div", { class: "fl-cells", role: "group", "aria-label": "cells" });
-  grid.style.gridTemplateColumns = `repeat(${columns}, 22px)`;
+  const grid = element("div", { class: "fl-cells", role: "group", "aria-label": named ? `cells of ${named}` : "cells" });
+  grid.style.gridTemplateColumns = `repeat(${columns}, minmax(32px, max-content))`;
   const buttons = [];
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
-      const place = index(r, c);
+      const place = index(r, c), held = numbers[r * columns + c];
+      const address = `${named}[${place.join(", ")}]`;
       const button = element("button", {
-        type: "button", tabindex: r + c ? -1 : 0, title: `[${place.join(", ")}]`,
-        "aria-label": `cell ${place.join(", ")}`, "aria-pressed": "false", ...QUIET,
+        type: "button", tabindex: r + c ? -1 : 0, title: held ? `${address} = ${held}` : address,
+        "aria-label": `cell ${place.join(", ")}${held ? `, ${held}` : ""}`, "aria-pressed": "false", ...QUIET,
         onclick: () => send(place),
         onkeydown: (event) => {
           const step = {
@@ -137,7 +138,7 @@ function cellGrid(shape, send) {
           next.tabIndex = 0;
           next.focus();
         },
-      }, rows === 1 ? String(c) : columns === 1 ? String(r) : "");
+      }, held ?? (rows === 1 ? String(c) : columns === 1 ? String(r) : ""));
       (buttons[r] ??= []).push(button);
       grid.append(button);
     }
@@ -198,7 +199,7 @@ export default {
       question(message) {
         const prompt = marked("div", { class: "fl-prompt" }, message.prompt);
         if (message.choices) field = choiceButtons(message.choices, send);
-        else if (message.cells) field = cellGrid(message.cells, send);
+        else if (message.cells) field = cellGrid(message.cells, message.named, message.numbers, send);
         else field = numberField(prompt.textContent, send);
         const show = element("button", {
           type: "button", class: "fl-link fl-show", ...QUIET,
@@ -213,6 +214,7 @@ export default {
         }, "test them");
         if (test) field.append(test);
         body.replaceChildren(prompt, pictures, field);
+        if (message.named) field.before(element("div", { class: "fl-named" }, message.named));
         if (message.maps) showMaps(message);
         if (message.cells) body.append(show);
         feedback.replaceChildren();

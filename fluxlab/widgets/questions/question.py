@@ -13,8 +13,8 @@ from fluxlab.engine.core.errors import BadInput, size
 from fluxlab.engine.core.numbers import as_numbers, is_whole
 from fluxlab.widgets.questions import progress
 from fluxlab.widgets.shared.base import Widget
-from fluxlab.widgets.shared.maths import plain, prose
-from fluxlab.widgets.shared.numbers import typed
+from fluxlab.widgets.shared.maths import plain, pretty, prose
+from fluxlab.widgets.shared.numbers import cell_text, typed
 
 NOTHING = 1e-12  # smaller is round-off
 SIGNS = ("negative", "zero", "positive")
@@ -98,6 +98,7 @@ class Question(Widget):
         self.choices = None if choices is None else tuple(choices)
         shape = getattr(cells, "shape", cells)
         self.cells: tuple[int, ...] | None = None if shape is None else tuple(shape)
+        self._matrix = cells if hasattr(cells, "buffer") else None  # its cells show their numbers
         self._answer, self._tolerance = answer, tolerance
         self._feedback: Feedback = feedback or {}
         self._reveal = reveal
@@ -219,6 +220,8 @@ class Question(Widget):
                 "prompt": prose(self.prompt),
                 "choices": None if self.choices is None else [[c, prose(c)] for c in self.choices],
                 "cells": self.cells,
+                "named": "" if self._matrix is None else pretty(self._matrix.local),
+                "numbers": [] if self._matrix is None else self._numbers(),
                 **self.figures(),
             }
         )
@@ -230,6 +233,13 @@ class Question(Widget):
             self._show_saved(entry)
         if message:
             self.error = message
+
+    def _numbers(self) -> list[str]:
+        """What stands in the cells to choose from, as the board writes it."""
+        matrix = self._matrix
+        if matrix is None or not matrix.ready:
+            return []
+        return [cell_text(float(v), 1.0, lambda text: len(text) <= 6) for v in matrix.buffer.flat]
 
     def figures(self) -> dict[str, Any]:
         """What a page shows above the answers, beside the prompt."""
