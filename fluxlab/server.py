@@ -6,7 +6,8 @@ repaints a board needs several small messages per change, so each would wait.
 
 A saved notebook refers to widgets that lived in a kernel. Opened without that kernel, JupyterLab
 says "Error displaying widget: model not found" and hides the picture and the text that are saved
-beside each reference. So a notebook whose kernel does not run is read without them.
+beside each reference. So a notebook is read without the references that its kernel does not know:
+none runs, or it was restarted. A line below says how to bring the widget alive.
 
 Imports: nothing of FluxLab.
 """
@@ -14,12 +15,17 @@ Imports: nothing of FluxLab.
 from __future__ import annotations
 
 import inspect
+import queue
+from collections.abc import Collection
 from typing import Any
 
 WIDGET, STATE = (
     "application/vnd.jupyter.widget-view+json",
     "application/vnd.jupyter.widget-state+json",
 )
+
+NOTE = "Run this cell to bring it alive."
+PATIENCE = 1  # seconds that a kernel has to say what it knows
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -44,26 +50,57 @@ def _send_without_delay() -> None:
 
 
 def _show_pictures(server: Any) -> None:
-    contents, sessions = server.contents_manager, server.session_manager
+    contents = server.contents_manager
     read = contents.get
     if not inspect.iscoroutinefunction(read):
         return
 
     async def get(path: str, *args: Any, **kwargs: Any) -> Any:
         model = await read(path, *args, **kwargs)
-        is_read = model["type"] == "notebook" and model["content"]
-        if is_read and not await sessions.session_exists(path.strip("/")):
-            without_widgets(model["content"])
+        if model["type"] == "notebook" and model["content"]:
+            known = await _widgets_of(server, path.strip("/"))
+            if known is not None:
+                without_widgets(model["content"], known)
         return model
 
     contents.get = get
 
 
-def without_widgets(notebook: Any) -> None:
-    """Drop references to widgets whose state is not saved, where an output has something else."""
-    saved = notebook["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
+async def _widgets_of(server: Any, path: str) -> set[str] | None:
+    """The widgets that a notebook's kernel knows; None if it is too busy to say."""
+    if not await server.session_manager.session_exists(path):
+        return set()
+    session = await server.session_manager.get_session(path=path)
+    client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
+    client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+    try:
+        asked = client.comm_info(target_name="jupyter.widget")
+        while True:
+            reply = await client.get_shell_msg(timeout=PATIENCE)
+            if reply["parent_header"].get("msg_id") == asked:
+                return set(reply["content"]["comms"])
+    except queue.Empty:
+        return None
+    finally:
+        client.stop_channels()
+
+
+def without_widgets(notebook: Any, known: Collection[str] = ()) -> None:
+    """Drop references to widgets that nobody knows, where an output has something else to show.
+
+    known : the widgets that live in a kernel, beside those whose state the notebook holds.
+    """
+    state = notebook["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
     for cell in notebook["cells"]:
-        for output in cell.get("outputs", ()):
-            data = output.get("data", {})
-            if len(data) > 1 and WIDGET in data and data[WIDGET].get("model_id") not in saved:
-                del data[WIDGET]
+        outputs = cell.get("outputs", ())
+        dead = [o for o in outputs if _is_dead(o.get("data", {}), {*state, *known})]
+        for output in dead:
+            del output["data"][WIDGET]
+        told = any(output.get("metadata", {}).get("fluxlab") for output in outputs)
+        if dead and not told:
+            note = {"output_type": "display_data", "data": {"text/plain": NOTE}}
+            outputs.append({**note, "metadata": {"fluxlab": "note"}})
+
+
+def _is_dead(data: Any, known: set[str]) -> bool:
+    return len(data) > 1 and WIDGET in data and data[WIDGET].get("model_id") not in known

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import queue
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +60,43 @@ def notebook(**metadata: Any) -> dict[str, Any]:
 
 def shown(model: dict[str, Any]) -> list[list[str]]:
     """The forms that each output can be shown in."""
-    return [sorted(output["data"]) for output in model["content"]["cells"][1]["outputs"][1:]]
+    outputs = model["content"]["cells"][1]["outputs"][1:]
+    return [sorted(output["data"]) for output in outputs if not output["metadata"]]
 
 
 class Jupyter:
-    """A server whose notebook `live.ipynb` has a kernel."""
+    """A server whose notebook `live.ipynb` has a kernel, which knows some widgets."""
 
-    def __init__(self) -> None:
-        self.contents_manager = self.session_manager = self
-        self.stored = notebook()
+    def __init__(self, knows: Sequence[str] | None = ("a", "b", "c")) -> None:
+        self.contents_manager = self.session_manager = self.kernel_manager = self
+        self.stored, self.knows, self.open = notebook(), knows, 0
+
+    async def get_session(self, path: str) -> dict[str, Any]:
+        return {"kernel": {"id": path}}
+
+    def get_kernel(self, name: str) -> Any:
+        assert name == "live.ipynb"
+        return self
+
+    def client(self) -> Any:
+        return self
+
+    def start_channels(self, **which: bool) -> None:
+        self.open += 1
+
+    def stop_channels(self) -> None:
+        self.open -= 1
+
+    def comm_info(self, target_name: str) -> str:
+        return "asked"
+
+    async def get_shell_msg(self, timeout: float) -> dict[str, Any]:
+        if self.knows is None:
+            raise queue.Empty
+        return {
+            "parent_header": {"msg_id": "asked"},
+            "content": {"comms": {name: {} for name in self.knows}},
+        }
 
     async def get(self, path: str, content: bool = True) -> dict[str, Any]:
         kind = "notebook" if path.endswith(".ipynb") else "file"
@@ -89,6 +119,21 @@ def test_a_notebook_without_its_kernel_shows_pictures() -> None:
     jupyter.stored = notebook(widgets={STATE: {"state": {"a": {}}}})
     found = shown(asyncio.run(jupyter.get("other.ipynb")))
     assert found == [[VIEW, "text/plain"], [VIEW], ["image/png", "text/plain"]]
+
+
+def test_a_restarted_kernel_knows_none_of_the_old_widgets() -> None:
+    jupyter = Jupyter(knows=["c"])
+    server._show_pictures(jupyter)
+    model = asyncio.run(jupyter.get("live.ipynb"))
+    assert shown(model) == [["text/plain"], [VIEW], [VIEW, "image/png", "text/plain"]]
+    notes = [o for o in model["content"]["cells"][1]["outputs"] if o.get("metadata")]
+    assert [note["data"]["text/plain"] for note in notes] == [server.NOTE]
+    again = asyncio.run(jupyter.get("live.ipynb"))  # such as after it was saved
+    assert len(again["content"]["cells"][1]["outputs"]) == 5
+    busy = Jupyter(knows=None)
+    server._show_pictures(busy)
+    assert shown(asyncio.run(busy.get("live.ipynb")))[0] == [VIEW, "text/plain"]
+    assert jupyter.open == busy.open == 0
 
 
 def test_a_server_that_reads_in_another_way_is_left_alone() -> None:

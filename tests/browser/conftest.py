@@ -55,7 +55,11 @@ CHROMIUM_ARGS = [
 ]
 VIEWPORT: ViewportSize = {"width": 1400, "height": 900}
 # JupyterLab's own complaints, which appear without FluxLab too.
-NOT_OURS = re.compile("|".join([r"favicon", r"Failed to load resource.*(404|403)"]))
+NOT_OURS = re.compile(
+    "|".join(
+        [r"favicon", r"Failed to load resource.*(404|403)", r"Could not restore the debugger state"]
+    )
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
