@@ -161,7 +161,7 @@ function render({ model, el }) {
       board.offsets = [];
       hover = null;
       board.cursor = null;
-      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 560)}px`;
+      for (const line of [bar, status]) line.style.maxWidth = `${Math.max(message.width, 860)}px`;
       titles.show(message);
       apart.replaceChildren(...message.apart.map(([name, open]) => element("label", {},
         element("input", {

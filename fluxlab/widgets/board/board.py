@@ -249,9 +249,12 @@ class Board(View):
         )
 
     def _running(self) -> dict[str, Any] | None:
-        """The step that was taken last: what it made, and of what; None at either end."""
+        """The step that was taken last: what it made, and of what; None where none stands out.
+
+        At the end of an iteration all matrices are new.
+        """
         steps, position = self.trace.steps, self.trace.position
-        if not 0 < position < len(steps):
+        if position == 0 or (position == len(steps) and self.trace.history is not None):
             return None
         step = steps[position - 1]
         made = list(dict.fromkeys(matrix.name for matrix in step.inputs))

@@ -11,12 +11,14 @@ function cellText(value, scale, fits) {
   const size = Math.abs(value), sign = value < 0 ? "−" : "";
   if (Number.isFinite(scale) && size < ROUND_OFF * scale) return "≈0";
   const whole = Math.max(0, Math.floor(Math.log10(size)) + 1); // digits before the point
+  let text = "";
   for (const digits of [3, 2, 1]) {
     const plain = number(size, Math.max(digits, Math.min(whole, 6)));
-    const text = sign + (size < 1 && plain.startsWith("0") ? plain.slice(1) : plain);
+    text = sign + (size < 1 && plain.startsWith("0") ? plain.slice(1) : plain);
     if (fits(text)) return text;
   }
-  return sign + size.toExponential(0).replace("e+", "e").replace("-", "−");
+  const power = sign + size.toExponential(0).replace("e+", "e").replace("-", "−");
+  return power.length < text.length ? power : text; // squeezed, if need be
 }
 
 /** "#rrggbb" or "rgb(18, 88, 176)" as [18, 88, 176]. */

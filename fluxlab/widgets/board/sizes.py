@@ -34,6 +34,8 @@ class Tier:
 
 # The first that fits the board's width is taken.
 TIERS = (
+    Tier((64, 26), (230, 180)),
+    Tier((56, 25), (230, 180)),
     Tier((48, 24), (230, 180)),
     Tier((44, 23), (230, 180)),
     Tier((40, 22), (200, 140)),
@@ -43,7 +45,7 @@ TIERS = (
     Tier(None, (150, 100)),
     Tier(None, (96, 96)),
 )
-LAST = 5  # the last that shows numbers
+LAST = 7  # the last that shows numbers
 
 
 def flat(shape: tuple[int, ...]) -> tuple[int, int]:

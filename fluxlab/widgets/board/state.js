@@ -151,7 +151,7 @@ function legendKeys(board, focus) {
   const { layout } = board;
   const shown = layout.places.filter((place) => board.ready(place.matrix));
   const keys = [];
-  const scale = (size, role, words) => keys.push(
+  const scale = (size, role, words) => keys.push(!size ? [role === "cost" ? "high" : "both", "", "", words] :
     role === "cost" ? ["high", "0", number(size, 2), words] : ["both", `−${number(size, 2)}`, number(size, 2), words]);
   const signed = focus?.role && !layout.matrices[focus.matrix].unit;
   if (board.scale === "shared") {

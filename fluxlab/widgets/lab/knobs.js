@@ -120,6 +120,15 @@ function render({ model, el }) {
     return knob.row;
   };
 
+  /** The sliders of a matrix, which stand as its cells do if all are there and few side by side. */
+  const rowsOf = (group) => {
+    const [rows, columns] = group.shape.length === 2 ? group.shape : [0, 0];
+    const whole = rows * columns === group.knobs.length && columns > 1 && columns <= 4;
+    return element("div", {
+      class: `fl-rows${whole ? " fl-grid" : ""}`, style: whole ? `--fl-columns: ${columns}` : null,
+    }, ...group.knobs.map((knob) => make(group, knob)));
+  };
+
   const choose = ({ name, label, options }) => {
     const select = element("select", { "aria-label": label, "data-lm-suppress-shortcuts": "true" });
     for (const [value, text] of options)
@@ -158,7 +167,7 @@ function render({ model, el }) {
                     element("span", { class: "fl-muted" },
                       [group.shape.join("×"), group.scope].filter(Boolean).join(" · ")))
                 : null,
-              element("div", { class: "fl-rows" }, ...group.knobs.map((knob) => make(group, knob))),
+              rowsOf(group),
             ),
           ),
         );

@@ -75,5 +75,6 @@ def cell_text(value: float, scale: float, fits: Callable[[str], bool]) -> str:
     plain = [number(size, max(digits, min(whole, 6))) for digits in (3, 2, 1)]
     short = [sign + text.removeprefix("0" if size < 1 else "") for text in plain]
     rounded = Context(prec=1, rounding=ROUND_HALF_UP).create_decimal(Decimal(size))
-    power = format(rounded, "e").replace("e+", "e").replace("-", "−")
-    return next((text for text in short if fits(text)), sign + power)
+    power = sign + format(rounded, "e").replace("e+", "e").replace("-", "−")
+    last = power if len(power) < len(short[-1]) else short[-1]  # squeezed, if need be
+    return next((text for text in short if fits(text)), last)
