@@ -10,6 +10,7 @@ from fluxlab.widgets.board.sizes import (
     BETWEEN,
     FOLD,
     LAST,
+    ROOMY,
     STACK,
     TIERS,
     Tier,
@@ -29,6 +30,8 @@ BESIDE = 14  # between layers that stand side by side
 HEADER = 26
 INNER = 24  # the header of a scope inside another
 INDENT = 16
+
+Chosen = dict[int, tuple[dict[str, float], list[list[str]]]]  # of a band: widths, rows of columns
 
 
 @dataclass
@@ -173,16 +176,16 @@ def place(bands: list[Band], width: int) -> Layout:
     wraps = any(map(_changes, bands))
     fits = [_tier(known, room, wraps) for known, room in zip(groups, rooms, strict=True)]
     number = max(fits, default=0)
-    tier = TIERS[number]  # one for all bands, so that equal shapes look equal
-    chosen: Chosen = {}
-    for known, room in zip(groups, rooms, strict=True):
-        widths = known.widths(tier)
-        for band in known.bands:
-            chosen[id(band)] = widths, wrap(widths, room)
+    blocks = _blocks(bands)
+    found = [_chosen(groups, rooms, TIERS[n]) for n in range(number, max(number, ROOMY) + 1)]
+    beside = [n for n, chosen in enumerate(found) if _end_in_a_row(blocks, chosen, width)]
+    which = beside[0] if beside else 0
+    # One tier for all bands, so that equal shapes look equal.
+    tier, chosen = TIERS[number + which], found[which]
     layout = Layout(0, 0, [], [], [])
     x = top = bottom = 0.0
     former: list[Band] = []
-    for block in _blocks(bands):
+    for block in blocks:
         wide = _width(block, chosen)
         # A layer of one band stands beside another, such as the cost beside the last layer.
         if x and (len(block) > 1 or len(former) > 1 or x + BESIDE + wide > width):
@@ -195,7 +198,22 @@ def place(bands: list[Band], width: int) -> Layout:
     return layout
 
 
-Chosen = dict[int, tuple[dict[str, float], list[list[str]]]]
+def _chosen(groups: list[_Group], rooms: list[float], tier: Tier) -> Chosen:
+    """The columns' widths and rows of each band, by its id."""
+    found: Chosen = {}
+    for known, room in zip(groups, rooms, strict=True):
+        widths = known.widths(tier)
+        for band in known.bands:
+            found[id(band)] = widths, wrap(widths, room)
+    return found
+
+
+def _end_in_a_row(blocks: list[list[Band]], chosen: Chosen, width: int) -> bool:
+    """Whether the cost stands beside the last layer."""
+    last = blocks[-2:]
+    if len(last) < 2 or any(len(block) > 1 for block in last):
+        return False
+    return sum(_width(block, chosen) for block in last) + BESIDE <= width
 
 
 def _blocks(bands: list[Band]) -> list[list[Band]]:

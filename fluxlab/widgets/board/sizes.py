@@ -45,6 +45,7 @@ TIERS = (
     Tier(None, (150, 100)),
     Tier(None, (96, 96)),
 )
+ROOMY = 3  # the last whose numbers have room; to this the last two layers shrink to stand in a row
 LAST = 7  # the last that shows numbers
 
 
