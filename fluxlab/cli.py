@@ -185,10 +185,14 @@ def in_words(problem: OSError, folder: Path) -> str:
 def start_jupyterlab(folder: Path, first: str, options: Sequence[str]) -> int:
     """Run JupyterLab until it is stopped. Its token and other protection stay as Jupyter has them.
 
-    Its address, in the browser and as it is printed, leads to the first lesson.
+    Its address, in the browser and as it is printed, leads to the first lesson. It does not ask
+    whether it may show news (fluxlab/settings).
     """
     from jupyterlab.labapp import LabApp
 
+    known = os.environ.get("JUPYTER_CONFIG_PATH")
+    own = str(Path(__file__).resolve().parent / "settings")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([own, *([known] if known else [])])
     address = f"--LabApp.default_url=/lab/tree/{quote(first)}"
     LabApp.launch_instance([f"--ServerApp.root_dir={folder}", address, *options])
     return 0

@@ -275,6 +275,10 @@ def test_jupyterlab_starts_on_the_first_lesson_and_wants_its_token(tmp_path: Pat
         assert status(f"{content}?token={token}") == 200
         assert status(content) == 403
         assert status(f"{content}?token=wrong") == 403
+        with urllib.request.urlopen(url) as answer:  # nobody is asked about news
+            off = re.search(r'"disabledExtensions": (\[[^\]]*\])', answer.read().decode())
+        assert off is not None
+        assert "@jupyterlab/apputils-extension:announcements" in json.loads(off[1])
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=30) is not None
