@@ -151,14 +151,14 @@ export default {
         row.factors.forEach((cell, n) => {
           if (n) made.append(element("td", { class: "fl-sign" }, "·"));
           const value = real(cell.value);
-          const go_to = cellLink(`t${r}.${n}`, cell, number(value));
+          const go_to = cellLink(`t${r}.${n}`, cell, number(value, 3));
           go_to.setAttribute("aria-label", `${words(cell)} is ${number(value)}`);
           go_to.title = `${cell.matrix}${bracket(cell.index)} = ${value}`;
           made.append(element("td", {}, go_to));
         });
         if (products) {
           made.append(element("td", { class: "fl-sign" }, "="),
-            element("td", { title: String(values[r]) }, number(values[r])));
+            element("td", { title: String(values[r]) }, number(values[r], 3)));
         }
         made.append(bar(values[r], top));
         light.join(made, { cells: row.factors.map(({ matrix, index }) => ({ matrix, index })), steps: [m.step] });
@@ -169,7 +169,7 @@ export default {
         rows.push(element("tr", { class: "fl-rest" },
           element("th", { scope: "row", colspan: products ? wide : 1 },
             `${m.rest} smaller ${m.rest === 1 ? "term" : "terms"} together`),
-          element("td", { title: String(real(m.rest_total)) }, number(real(m.rest_total))),
+          element("td", { title: String(real(m.rest_total)) }, number(real(m.rest_total), 3)),
           element("td", {})));
       }
       return [
