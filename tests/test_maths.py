@@ -81,3 +81,11 @@ def test_markup_in_a_formula_stays_text(latex: str) -> None:
 
 def test_a_name_with_signs_is_shown_as_it_is() -> None:
     assert "<mtext>a&lt;b&amp;c</mtext>" in maths.mathml(r"\text{a<b&c}")
+
+
+def test_a_minus_of_a_number_is_no_difference() -> None:
+    """It stands close to its number; between two it keeps its distance."""
+    found = maths.mathml(r"= 2 \cdot (-0.3) - h = -0.4")
+    assert found.count('<mo form="prefix">&#x02212;</mo>') == 2
+    assert found.count("<mo>&#x02212;</mo>") == 1
+    assert "<mi>h</mi>" not in found  # many fonts lack the italic h of mathematics

@@ -25,7 +25,8 @@ function render({ model, el }) {
     element("label", {}, element("span", { class: "fl-muted" }, "connections "), show),
     element("label", {}, element("span", { class: "fl-muted" }, "sample "), sampleBox),
     element("span", { class: "fl-key fl-muted" },
-      element("i", { class: "fl-low" }), "negative", element("i", { class: "fl-high" }), "positive"),
+      element("i", { class: "fl-low" }), "negative", element("i", { class: "fl-high" }), "positive",
+      element("i", { class: "fl-late" }), "not computed yet", element("i", { class: "fl-square" }), "bias"),
   );
   const picture = svg("svg", { class: "fl-diagram", role: "group", "aria-label": "network" });
   const tip = element("div", { class: "fl-tip fl-muted" });

@@ -12,6 +12,10 @@ _HIDDEN = str.maketrans("<>&", "\ue000\ue001\ue002")
 _SHOWN = str.maketrans({"\ue000": "&lt;", "\ue001": "&gt;", "\ue002": "&amp;"})
 _TAG = re.compile(r"<[^<>]*>?")
 _ALLOWED = re.compile(r'</?m[a-z]+(?: (?!on|href|src|style)[a-z-]+="[^"<>]*")* ?/?>')
+# A minus after a bracket or another sign belongs to its number; the converter sees none as such.
+_SIGN = re.compile(r"(<mo[^>]*>&#x0(?:0028|003D|00B7|002B|2062);</mo>)<mo>(&#x02212;)")
+# The italic h of mathematics is a letter that many fonts lack: an italic letter h instead.
+_H = '<mi mathvariant="normal" class="fl-italic">h</mi>'
 _OPERAND = re.compile(r'class="operand-(\d+)"')
 _NESTED = r"\((?:[^()]|\([^()]*\))*\)"  # a formula in brackets, `(1 - (t * y))`
 _GRADIENT = re.compile(rf"\bd({_NESTED}|[A-Za-z][\w ]*?(?:\([^()]*\))?)_d(?=[A-Za-z(])")
@@ -32,6 +36,7 @@ def mathml(latex: str) -> str:
     made = convert(_TEXT.sub(lambda text: text[0].translate(_HIDDEN), latex))
     made = _TAG.sub(lambda tag: tag[0] if _ALLOWED.fullmatch(tag[0]) else html.escape(tag[0]), made)
     made = made.translate(_SHOWN).replace(r"\_", "_")  # the converter keeps the stroke of b\_y
+    made = _SIGN.sub(r'\1<mo form="prefix">\2', made).replace("<mi>h</mi>", _H)
     return _OPERAND.sub(r'data-operand="\1"', made)
 
 
