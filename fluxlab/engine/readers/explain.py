@@ -288,7 +288,8 @@ def _symbols(
         template = (rf"\sum_{{{over}}}" if over else "") + (tail or head)
     elif step.op.kind == "reduction" and step.op.name in ("sum", "mean"):
         over = ",".join(dict.fromkeys(varying.values()))
-        share = rf"\frac{{1}}{{{len(cells[0][1])}}}" if step.op.name == "mean" else ""
+        count = len(cells[0][1])
+        share = rf"\frac{{1}}{{{count}}}" if step.op.name == "mean" and count > 1 else ""
         template = rf"{share}\sum_{{{over}}} <0>" if over else "<0>"
     return latex_filled(template, [mark(k, name) for k, name in enumerate(names)], step.params)
 
@@ -333,7 +334,7 @@ def _numbers(
         if joined == "mean":
             others *= len(terms) + rest_count
         shown += rf" + \underbrace{{{tex(others, True)}}}_{{\text{{{hidden} more}}}}"
-    if joined == "mean":
+    if joined == "mean" and len(terms) + rest_count > 1:
         return rf"\frac{{1}}{{{len(terms) + rest_count}}}({shown})"
     return shown
 
