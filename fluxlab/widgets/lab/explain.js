@@ -73,6 +73,7 @@ export default {
     function trail(m) {
       const row = element("div", { class: "fl-trail", role: "group", "aria-label": "Towards the cost" });
       const { far, hidden, near } = m.path;
+      if (far || near) row.append("towards the cost: ");
       const between = `${hidden} more between`;
       if (far) row.append(cellLink("far", far, far.symbol), " ‹ ");
       if (hidden) row.append(element("span", { title: between, role: "img", "aria-label": between }, "…"), " ‹ ");
@@ -108,6 +109,9 @@ export default {
           .filter((cell) => cell.matrix === matrix)
           .map(({ matrix: name, index }) => ({ matrix: name, index }));
         light.join(part, { cells, matrices: [matrix], steps: [m.step] }, matrix);
+        if (cells.length !== 1) continue; // which of several, only the rows can say
+        part.classList.add("fl-goes");
+        part.addEventListener("click", () => go(cells[0]));
       }
     }
 
@@ -190,7 +194,7 @@ export default {
         const go_to = cellLink(`t${n}`, cell, number(value, 5));
         go_to.setAttribute("aria-label", `${words(cell)} is ${number(value)}`);
         const made = element("tr", {},
-          element("th", { scope: "row" }, words(cell),
+          element("th", { scope: "row" }, cellLink(`n${n}`, cell),
             element("span", { class: "fl-muted" }, elsewhere(cell, m))),
           element("td", {}, go_to));
         light.join(made, { cells: [{ matrix: cell.matrix, index: cell.index }], steps: [m.step] });
