@@ -414,10 +414,11 @@ function render({ model, el }) {
   const focus = {
     focus() {
       board.focused = speak = true;
+      el.classList.toggle("fl-by-key", canvas.matches(":focus-visible"));
       if (board.layout) board.cursor ??= { place: 0, row: 0, column: 0 };
       repaint();
     },
-    blur() { board.focused = false; repaint(); },
+    blur() { board.focused = false; el.classList.remove("fl-by-key"); repaint(); },
     keydown,
   };
 

@@ -169,12 +169,23 @@ function paintBitmap(context, board, place, matrix, window, wide, high, scale) {
   }
 }
 
+const widths = new Map(); // of texts in cells, which have one font; measuring takes longer than painting
+
+function widthOf(context, text) {
+  let width = widths.get(text);
+  if (width === undefined) {
+    if (widths.size > 20000) widths.clear();
+    widths.set(text, (width = context.measureText(text).width));
+  }
+  return width;
+}
+
 function paintNumbers(context, board, place, matrix, window, wide, high) {
   const { colours, values } = board;
   const start = board.offsets[place.matrix];
   const scale = board.scaleOf(place);
   const size = LOOK.board.number_size;
-  const fits = (text) => context.measureText(text).width <= wide - 2;
+  const fits = (text) => widthOf(context, text) <= wide - 2;
   context.font = `${size}px ${SANS}`;
   context.textAlign = "center";
   for (let r = 0; r < window.rows; r += 1) {
@@ -189,7 +200,7 @@ function paintNumbers(context, board, place, matrix, window, wide, high) {
       const shown = cellText(value, scale, fits);
       if (!Number.isFinite(value)) { // over a hatch a number needs a quiet ground
         context.fillStyle = colours.panel;
-        const room = context.measureText(shown).width + 3;
+        const room = widthOf(context, shown) + 3;
         context.fillRect(x - room / 2, y - size, room, size + 3);
       }
       context.fillStyle = dark ? LOOK.board.on_dark : LOOK.board.on_light;

@@ -23,6 +23,7 @@ function docking(model, el) {
     button.setAttribute("aria-pressed", String(docked));
     const panel = here();
     if (!panel || el.closest(".fl-dock")) return; // the view in the dock has no dock of its own
+    el.closest(".fl-lab")?.classList.toggle("fl-docked", docked);
     if (docked && !dock) dock = openDock(model, panel);
     else if (!docked && dock) { dock.close(); dock = null; }
   };
