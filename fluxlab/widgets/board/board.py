@@ -78,7 +78,8 @@ class Board(View):
         """Show one matrix for many: `board.fold("layer 1/step 2")`.
 
         Of a scope its output stays, the last of its matrices that is used outside it; of a
-        gradient of many uses, such as `board.fold("layer 1/dC_dw")`, the sum of its shares.
+        gradient of many uses, such as `board.fold("layer 1/dC_dw")`, the sum of its shares. Of
+        "updates" and "constants", with which a board begins folded, nothing stays.
         """
         self._choose("fold", name, True)
 

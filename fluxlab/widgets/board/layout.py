@@ -78,7 +78,8 @@ class Arrangement:
                 of_updates.add(id(matrix))
         steps = self.trace.steps
         moving = {id(step.output) for step in steps if id(step.output) not in self.fixed}
-        begin = {id(m) for m in self.trace.matrices.values() if m.of is self.trace.cost}
+        cost = self.trace.cost
+        begin = {id(m) for m in self.trace.matrices.values() if cost is not None and m.of is cost}
         never = self.fixed - of_updates - begin if moving else set()  # dC/dC begins the way back
         apart = {UPDATES: of_updates, CONSTANTS: never}
         return {name: ids for name, ids in apart.items() if ids and name not in self._nodes}

@@ -2,8 +2,8 @@
 
 Pages follow their theme; pictures are light. Of the `board`, in pixels: a title's baseline stands
 `title_above` its cells, and it may be `title_overhang` wider than its column; cells hold numbers
-from a width on, and are apart from a width on; `dark_below` is the luminance of a cell below
-which its number is written light.
+of `number_size` from a width on, and are apart from a width on; `dark_below` is the luminance of
+a cell below which its number is written light.
 """
 
 from __future__ import annotations
