@@ -15,7 +15,6 @@ Imports: nothing of FluxLab.
 from __future__ import annotations
 
 import inspect
-import queue
 from collections.abc import Collection
 from typing import Any
 
@@ -67,22 +66,23 @@ def _show_pictures(server: Any) -> None:
 
 
 async def _widgets_of(server: Any, path: str) -> set[str] | None:
-    """The widgets that a notebook's kernel knows; None if it is too busy to say."""
+    """The widgets that a notebook's kernel knows; None if it does not say, busy or dying."""
     if not await server.session_manager.session_exists(path):
         return set()
-    session = await server.session_manager.get_session(path=path)
-    client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
-    client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
     try:
-        asked = client.comm_info(target_name="jupyter.widget")
-        while True:
-            reply = await client.get_shell_msg(timeout=PATIENCE)
-            if reply["parent_header"].get("msg_id") == asked:
-                return set(reply["content"]["comms"])
-    except queue.Empty:
+        session = await server.session_manager.get_session(path=path)
+        client = server.kernel_manager.get_kernel(session["kernel"]["id"]).client()
+        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+        try:
+            asked = client.comm_info(target_name="jupyter.widget")
+            while True:
+                reply = await client.get_shell_msg(timeout=PATIENCE)
+                if reply["parent_header"].get("msg_id") == asked:
+                    return set(reply["content"]["comms"])
+        finally:
+            client.stop_channels()
+    except Exception:  # whatever it is, the notebook must open
         return None
-    finally:
-        client.stop_channels()
 
 
 def without_widgets(notebook: Any, known: Collection[str] = ()) -> None:

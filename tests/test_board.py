@@ -533,3 +533,26 @@ def test_the_running_step_is_told_with_what_it_is_made_of(net: Any) -> None:
     }  # fmt: skip
     stepper.iteration.click()
     assert page.last("frame")[0]["running"] is None
+
+
+def test_numbers_are_dragged_and_typed_on_the_board(net: Any) -> None:
+    page = Page(net).open()
+    page.board.unfold("updates")
+    edits = {m["name"] for m in page.last("layout")[0]["matrices"] if m["edits"]}
+    assert {"layer 1/x", "layer 1/w", "layer 1/b", "target", "learning rate"} <= edits
+    assert not edits & {"layer 1/a", "C", "layer 1/dC_dw"}
+    page.tell(type="edit", matrix="layer 1/w", index=[1, 2], value=0.25, seq=1)
+    assert net.trace["layer 1/w"].value[1, 2] == 0.25
+    assert page.last("done")[0]["of"] == "edit"
+    for text, value in {"1/2": 0.5, "0,75": 0.75, "-2": -2.0}.items():
+        page.tell(type="typed", matrix="layer 1/w", index=[1, 2], text=text)
+        assert net.trace["layer 1/w"].value[1, 2] == value
+    for message, words in (
+        ({"matrix": "layer 1/w", "index": [1, 2], "text": "two"}, "The old number stays"),
+        ({"matrix": "layer 1/w", "index": [9, 9], "text": "1"}, "no cell"),
+        ({"matrix": "layer 1/a", "index": [0, 0], "text": "1"}, "layer 1/a"),
+        ({"matrix": "learning rate", "index": [], "text": "-1"}, "above 0"),
+    ):
+        page.board._receive(page.board, {"type": "typed", **message}, [])
+        assert words in page.board.error
+    assert net.trace["layer 1/w"].value[1, 2] == -2.0

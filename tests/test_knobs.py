@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.lab.knobs import Knobs, read_number
+from fluxlab.widgets.lab.knobs import Knobs
 from fluxlab.widgets.lab.slider import rounded_up
+from fluxlab.widgets.shared.numbers import typed_anew
 
 
 def network() -> Any:
@@ -99,7 +100,7 @@ def test_an_exact_number_arrives_exactly_and_widens_the_range() -> None:
     assert (knob.low, knob.high) == (-50, 1)
     page.press(type="typed", knob=0, text="0,25")
     assert trace["w"].value[0, 0] == 0.25
-    assert read_number(" 1e-3 ") == 1e-3
+    assert typed_anew(" 1e-3 ") == 1e-3
 
 
 def test_a_range_is_wide_only_as_long_as_it_must_be() -> None:

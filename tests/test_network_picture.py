@@ -154,3 +154,21 @@ def test_text_and_picture_without_a_kernel() -> None:
     ]
     data, _ = picture._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
+
+
+def test_widths_have_one_scale_that_stays() -> None:
+    """A gradient that fades is seen to fade here, too."""
+    net = network()
+    net.trace.run()
+    picture = NetworkPicture(net, show="gradient")
+    sent: list[Any] = []
+    picture.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
+    picture._receive(picture, {"type": "ready", "page": "p"}, [])
+    first = sent[-1]["scale"]
+    gradients = [net.trace[f"layer {n}/dC_dw"] for n in (1, 2)]
+    assert first == max(np.abs(g.value).max() for g in gradients) > 0
+    net.trace.set("target", net.predict(net.trace["layer 1/x"].value))
+    net.trace.move(net.trace.end_of("backward"))
+    assert max(np.abs(g.value).max() for g in gradients) < 1e-9
+    picture.refresh("values")
+    assert sent[-1]["scale"] == first

@@ -134,6 +134,10 @@ def test_a_restarted_kernel_knows_none_of_the_old_widgets() -> None:
     server._show_pictures(busy)
     assert shown(asyncio.run(busy.get("live.ipynb")))[0] == [VIEW, "text/plain"]
     assert jupyter.open == busy.open == 0
+    gone = Jupyter(knows=[])
+    gone.get_kernel = lambda name: {}[name]  # type: ignore[method-assign]
+    server._show_pictures(gone)
+    assert shown(asyncio.run(gone.get("live.ipynb")))[0] == [VIEW, "text/plain"]  # it opens
 
 
 def test_a_server_that_reads_in_another_way_is_left_alone() -> None:

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import fluxlab as fl
-from fluxlab.widgets.lab.knobs import read_number
 from fluxlab.widgets.shared.maths import plain, prose
-from fluxlab.widgets.shared.numbers import typed
+from fluxlab.widgets.shared.numbers import typed, typed_anew
 
 
 @pytest.mark.parametrize(
@@ -21,7 +20,7 @@ from fluxlab.widgets.shared.numbers import typed
     ],
 )  # fmt: skip
 def test_what_is_a_number(text: str, value: float) -> None:
-    assert typed(text) == read_number(text) == value
+    assert typed(text) == typed_anew(text) == value
     assert fl.Question("08/typed", "?", answer=value).answer(text).right
 
 
@@ -40,7 +39,7 @@ def test_what_is_none(text: str, told: str) -> None:
         typed(text)
     assert len(str(found.value)) < 200
     with pytest.raises(fl.BadInput, match=r"The old number stays\.$"):
-        read_number(text)
+        typed_anew(text)
 
 
 @pytest.mark.parametrize("answer", [None, "big", [1.0, 2.0], np.ones((2, 2)), float("nan")])

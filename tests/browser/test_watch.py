@@ -189,6 +189,11 @@ def test_a_docked_lab_stays_and_takes_edits(lab: Lab) -> None:
     taller = dock.bounding_box()
     assert taller is not None
     assert taller["height"] == round(box["height"]) + 20
+    # Of two labs the newer one is in view, and the older one is back in its cell.
+    lab.run_cell("other = fl.Lab(net); other.dock(); other")
+    lab.until("other.stepper.docked and not lab.stepper.docked")
+    expect(dock).to_have_count(1)
+    expect(lab.cell(0).locator(".fl-board canvas")).to_be_visible()
     dock.get_by_role("button", name="undock").click()
     expect(dock).to_have_count(0)
     assert lab.console_errors == []

@@ -324,13 +324,12 @@ def test_records_are_thinned_by_range_however_short_the_ticks(back: bool) -> Non
     """A player records at the end of each tick; the curve has no ramps instead of its steps."""
     net = fl.form_network([2, 1], *fl.data.parity(2), learning_rate=0.1)
     history = net.history
-    for _ in range(3000):
+    for _ in range(6000):
         history.advance(3)
     if back:
         history.travel(0)
         net.trace.set("learning rate", 0.2)
-        for _ in range(1000):
-            history.advance(3)
+        history.advance(3000)
     last = history.iterations[-1]
     holes = np.diff(history.iterations)
     assert len(history.iterations) <= 1000

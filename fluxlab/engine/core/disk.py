@@ -27,7 +27,6 @@ from fluxlab.engine.core.numbers import Array
 OLD = 3600  # seconds: no save takes so long
 SMALL, MOST_PACKED = 2**25, 20  # bytes that any file may unpack to, or 20 times its own size
 MANY = 256  # numbers from which on planes are worth while
-LONGEST_HEAD = 2**16  # bytes before the numbers of an array
 SAMPLE = 2**14  # numbers that tell whether the others can be packed
 HEADS: dict[tuple[int, int], Any] = {
     (1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0,
@@ -69,12 +68,11 @@ def joined(array: Array) -> Array:
 
 
 def _write_arrays(file: Any, arrays: dict[str, Any], packed: set[str]) -> None:
-    with zipfile.ZipFile(file, "w", compresslevel=9) as stored:
+    with zipfile.ZipFile(file, "w") as stored:
         for name, array in arrays.items():
             part = zipfile.ZipInfo(f"{name}.npy", time.localtime()[:6])
             part.compress_type = zipfile.ZIP_DEFLATED if name in packed else zipfile.ZIP_STORED
-            part.file_size = array.nbytes + LONGEST_HEAD
-            with stored.open(part, "w") as place:
+            with stored.open(part, "w", force_zip64=True) as place:
                 np.lib.format.write_array(place, array, allow_pickle=False)
 
 

@@ -92,8 +92,9 @@ function render({ model, el }) {
   /** Pan to the last step's result when it is another one; the page itself stays where it is. */
   function follow() {
     const [place] = runningPlaces(board);
-    if (!place || place === followed) return;
+    if (place === followed) return;
     followed = place;
+    if (!place) return;
     const [x, y, wide, high] = boxOf(board, place);
     const into = (at, size, from, room) =>
       at >= from && at + size <= from + room ? from : Math.max(0, at + size / 2 - room / 2);

@@ -15,7 +15,7 @@ from fluxlab.widgets.board.scales import SCALES, Largest, role
 from fluxlab.widgets.board.sizes import LEVELS, has_tools, is_literal, stepped
 from fluxlab.widgets.shared.base import View
 from fluxlab.widgets.shared.maths import pretty
-from fluxlab.widgets.shared.numbers import typed
+from fluxlab.widgets.shared.numbers import typed_anew
 
 WIDTH = 760
 CELLS = 2000  # cells that are outlined one by one; more are outlined as the box around them
@@ -303,11 +303,7 @@ class Board(View):
             self.send({"type": "done", "of": "edit", "seq": seq})
 
     def on_typed(self, matrix: str, index: list[int], text: str) -> None:
-        try:
-            value = typed(text)
-        except BadInput as problem:
-            raise BadInput(f"{problem} The old number stays.") from None
-        self.session.edit(matrix, tuple(index), value)
+        self.session.edit(matrix, tuple(index), typed_anew(text))
 
     def on_clear(self) -> None:
         self.session.clear()

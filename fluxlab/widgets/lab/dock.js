@@ -38,10 +38,10 @@ function docking(model, el) {
   }];
 }
 
-/** Show the stepper's lab above a notebook; of two only the newer one. */
+/** Show the stepper's lab above a notebook. */
 function openDock(model, panel) {
   if (panel.fluxlabDock?.lab === model.get("lab")) return panel.fluxlabDock;
-  panel.fluxlabDock?.close();
+  panel.fluxlabDock?.leave(); // of two labs the newer one is in view
   const notebook = panel.querySelector(".jp-Notebook");
   const body = element("div", { class: "fl-dock-body" });
   const handle = element("div", {
@@ -86,8 +86,14 @@ function openDock(model, panel) {
   let view = null;
   const dock = {
     lab: model.get("lab"),
+    leave() {
+      dock.close();
+      model.set("docked", false);
+      model.save_changes();
+    },
     close() {
-      if (panel.fluxlabDock === dock) delete panel.fluxlabDock;
+      if (panel.fluxlabDock !== dock) return; // closed already; another may stand there
+      delete panel.fluxlabDock;
       watch.disconnect();
       view?.remove();
       host.remove();
@@ -102,6 +108,6 @@ function openDock(model, panel) {
     const widget = view.luminoWidget ?? view.pWidget;
     widget.constructor.attach(widget, body);
     lab.on("destroy", dock.close); // its cell was run again, or its kernel is gone
-  })();
+  })().catch(dock.leave); // what cannot be shown above is seen in its cell
   return dock;
 }

@@ -13,19 +13,11 @@ from fluxlab.widgets.lab.slider import Knob, rounded_up, ten_below
 from fluxlab.widgets.lab.stepper import Button
 from fluxlab.widgets.shared.base import View, in_words
 from fluxlab.widgets.shared.maths import pretty
-from fluxlab.widgets.shared.numbers import typed
+from fluxlab.widgets.shared.numbers import typed_anew
 
 MOST = 24  # cells of one matrix that get a slider each
 CHOICES = ("activation", "sample")
 _CELL = re.compile(r"(?P<name>.+?)\s*\[(?P<index>[\d,\s]+)\]")
-
-
-def read_number(text: str) -> float:
-    """An exact number as a student types it; BadInput says in words what is wrong."""
-    try:
-        return typed(text)
-    except BadInput as problem:
-        raise BadInput(f"{problem} The old number stays.") from None
 
 
 class Knobs(View):
@@ -173,8 +165,6 @@ class Knobs(View):
             for name, numbers in self._first.items():
                 if not np.array_equal(self.trace[name].buffer, numbers):
                     self.trace.set(name, numbers)
-            for knob in self.knobs:
-                knob.fit(float(self.trace[knob.matrix].buffer[knob.index]))
             self.session.changed("layout" if self._chosen else "values")
 
     # -- choices of a network -------------------------------------------------------------
@@ -242,7 +232,7 @@ class Knobs(View):
     def on_typed(self, knob: int, text: str) -> None:
         turned = self._knob(knob)
         try:
-            self.set(turned.matrix, turned.index, read_number(text))
+            self.set(turned.matrix, turned.index, typed_anew(text))
         except Exception as problem:
             self.send({"type": "refused", "knob": knob, "words": in_words(problem)})
         else:

@@ -33,7 +33,7 @@ class NetworkPicture(View):
         super().__init__(thing)
         self._show, self._sample = "value", 0
         self._drawn: list[list[int]] = []
-        self._largest, self._widest = Largest(), dict[str, float]()  # since the start
+        self._largest = Largest()
         self._read_trace()
         if not self.links:
             raise BadInput(
@@ -170,6 +170,7 @@ class NetworkPicture(View):
         """
         parts: list[npt.NDArray[np.float64]] = []
         ready: dict[str, list[bool]] = {"columns": [], "links": []}
+        drawn_of: list[Any] = []
         for column, drawn in zip(self.columns, self._drawn, strict=True):
             ready["columns"].append(bool(column.matrix.ready))
             if column.matrix.ready:
@@ -182,15 +183,15 @@ class NetworkPicture(View):
             if ready["links"][-1]:
                 cells = np.ix_(self._drawn[link.source], self._drawn[link.target])
                 parts.append(shown.buffer[cells].ravel())
-                largest = self._largest.take([shown], self.trace.version)[0]
-                self._widest[self._show] = max(self._widest.get(self._show, 0.0), largest)
+            if shown is not None:
+                drawn_of.append(shown)
         why = ""
         if self._show == "gradient" and self.trace.end_of("forward") == len(self.trace.steps):
             why = "This trace has no backward pass, so no gradients. Record one with t.backward()."
         state = {
             "type": "values",
             "ready": ready,
-            "scale": self._widest.get(self._show) or 1.0,  # the largest since the start
+            "scale": max(self._largest.take(drawn_of, self.trace.version), default=0.0) or 1.0,
             "show": self._show,
             "sample": self._sample,
             "selection": self.session.selection,

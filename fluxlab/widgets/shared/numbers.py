@@ -47,6 +47,14 @@ def typed(text: str) -> float:
     return value
 
 
+def typed_anew(text: str) -> float:
+    """A number typed over another, which stays where this one is refused."""
+    try:
+        return typed(text)
+    except BadInput as problem:
+        raise BadInput(f"{problem} The old number stays.") from None
+
+
 def number(value: float, digits: int = 4) -> str:
     """Three or four significant digits, a true minus sign."""
     if not math.isfinite(value):
